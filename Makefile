@@ -1,0 +1,49 @@
+# Needs Python 3.11 or newer, make and git; everything else goes into .venv/.
+PYTHON ?= python3
+VENV := .venv
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: install demo test lint types units bench lock clean
+
+install: $(VENV)/.installed  ## Put Crenel and its demo into .venv/
+demo: install                ## Scan an embedded, flawed account
+	$(VENV)/bin/crenel demo
+
+test: $(VENV)/.installed-dev ## Lint, types and tests
+	$(MAKE) lint types units
+
+lint: $(VENV)/.installed-dev
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+
+types: $(VENV)/.installed-dev
+	$(VENV)/bin/mypy
+
+units: $(VENV)/.installed-dev
+	$(VENV)/bin/pytest $(ARGS)
+
+bench: $(VENV)/.installed-dev ## The benchmarks of benchmarks/README.md
+	$(VENV)/bin/python -m benchmarks
+
+lock: $(VENV)/.installed-dev ## Renew the pinned requirements, hashes and all, without index addresses
+	$(PIP) install pip-tools
+	for part in run dev; do \
+	  (cd requirements && ../$(VENV)/bin/python -m piptools compile --quiet --strip-extras --generate-hashes --allow-unsafe \
+	    --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --output-file $$part.txt $$part.in); \
+	done
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Crenel needs Python 3.11 or newer; say make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements/run.txt pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --require-hashes -r requirements/run.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.installed-dev: requirements/dev.txt $(VENV)/.installed
+	$(PIP) install --require-hashes -r requirements/dev.txt
+	touch $@

@@ -1,0 +1,90 @@
+"""Everything that Crenel raises on purpose, drawn once.
+
+    CrenelError                     message, and where it can be known: file, line, column, suggestion
+    ├── UsageError                  the command can't be carried out as given               exit 2
+    │   ├── PolicyError             a policy, fact or catalogue file that does not load     exit 2
+    │   └── CredentialsError        no credentials, or AWS refuses them                     exit 2
+    ├── LakeError                   a snapshot that is missing, damaged or half-written     exit 2
+    └── CallError                   one AWS call that failed for good: becomes a gap, never ends a scan
+
+Whatever else flies is a bug and ends with exit code 1.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A place in a text that a person wrote. Lines and columns count from 1; `length` is in characters."""
+
+    file: str
+    line: int
+    column: int
+    length: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+class CrenelError(Exception):
+    """The root. `str()` is one paragraph for a person: the place, what is wrong, what to do about it."""
+
+    def __init__(self, message: str, *, where: Where | None = None, suggestion: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.suggestion = suggestion
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        hint = f" {self.suggestion}" if self.suggestion else ""
+        return f"{place}{self.message}{hint}"
+
+
+class UsageError(CrenelError):
+    """The command can't be carried out as it was given."""
+
+
+class PolicyError(UsageError):
+    """A file that a person wrote (policy, fact, catalogue) says something that Crenel can't take."""
+
+
+class CredentialsError(UsageError):
+    """There are no AWS credentials, or AWS refuses those there are."""
+
+
+class LakeError(CrenelError):
+    """A snapshot is missing, damaged or half-written."""
+
+
+class CallError(CrenelError):
+    """One AWS call that failed for good.
+
+    `code` is AWS's error code (or ``Timeout``, ``ConnectionError``), `call` is ``service:Operation``.
+    """
+
+    def __init__(self, call: str, code: str, message: str) -> None:
+        super().__init__(f"{call}: {code}: {message}")
+        self.call = call
+        self.code = code
+        self.detail = message
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return ``Did you mean "x"?`` for the nearest of the known words, or nothing where none is near."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f'Did you mean "{near[0]}"?' if near else ""
+
+
+def underline(text: str, where: Where) -> str:
+    """Return the line that `where` names out of `text`, with the offending part underlined below it."""
+    lines = text.splitlines()
+    if not 1 <= where.line <= len(lines):
+        return ""
+    line = lines[where.line - 1].replace("\t", " ")
+    room = max(1, min(where.length, len(line) - where.column + 1))
+    return f"    {line}\n    {' ' * (where.column - 1)}{'^' * room}"

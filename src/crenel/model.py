@@ -1,0 +1,130 @@
+"""The frozen words that every stage shares.
+
+Times are aware `datetime`s in UTC. A Region is AWS's name for it, or `GLOBAL` for what has no Region.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+GLOBAL = "global"
+
+
+class Status(StrEnum):
+    """The four verdicts. What could not be read is UNKNOWN, never PASS."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    UNKNOWN = "UNKNOWN"
+    NOT_APPLICABLE = "NOT_APPLICABLE"
+
+
+class Severity(StrEnum):
+    """How bad a FAIL is, from the least to the worst."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """0 for low to 3 for critical."""
+        return list(Severity).index(self)
+
+
+class Standard(StrEnum):
+    """The parameters' profiles that ship with the built-in policies."""
+
+    FSBP = "fsbp"
+    CIS = "cis"
+    ARTICLE = "article"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One AWS account as a scan sees it: its number and partition (``aws``, ``aws-cn``, ``aws-us-gov``)."""
+
+    id: str
+    partition: str = "aws"
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What a scan can say of one Region of one account: `state` is ``scanned``, ``not-opted-in`` or ``suspended``."""
+
+    account: str
+    region: str
+    state: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something that could not be read.
+
+    `detail` is the column that stays unread (empty: the whole listing), `resource` the id of the one resource concerned
+    (empty: all of the type there). `call` is ``service:Operation``, `permission` the IAM action that it needs.
+    """
+
+    account: str
+    region: str
+    type: str
+    detail: str
+    resource: str
+    call: str
+    permission: str
+    code: str
+    message: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """The piece of a scan that succeeds or fails as one: a resource type in a Region of an account."""
+
+    account: str
+    region: str
+    type: str
+
+    @property
+    def slug(self) -> str:
+        """A file name that is unique in a scan."""
+        return f"{self.type}.{self.account}.{self.region}"
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What the plans read of one resource type: the type's name and the detail columns that cost calls of their own."""
+
+    type: str
+    details: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRecord:
+    """How a unit went: rows written, calls made (retries included, by ``service:Operation``), seconds, gaps."""
+
+    unit: Unit
+    rows: int
+    calls: dict[str, int]
+    seconds: float
+    gaps: tuple[Gap, ...] = ()
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScanInfo:
+    """A scan's head: identity, span, reach. `details` says which detail columns were collected for each type."""
+
+    id: str
+    started_at: datetime
+    finished_at: datetime | None
+    accounts: tuple[Account, ...]
+    regions: tuple[str, ...]
+    coverage: tuple[Coverage, ...]
+    details: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    calls_by_service: dict[str, int] = field(default_factory=dict)
+    complete: bool = False
