@@ -1,0 +1,1 @@
+"""The plan that every rule language compiles to, and what becomes of it: SQL."""

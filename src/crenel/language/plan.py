@@ -1,0 +1,335 @@
+"""The plan: a predicate over the rows of one table, with semi-joins to others.
+
+Values are read from a row (or from an item of a list in it), predicates are made of values, and a `Plan` says what a policy makes of its
+predicates. A predicate is three-valued: true, false, or unknown, and unknown means one thing alone: something that it reads could
+not be read. Nulls never decide: AWS's "absent" is a value like any other, and every comparison with it is true or false.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal as OneOf
+
+from crenel.catalog.columns import Scalar, Type
+from crenel.model import Severity
+
+Op = OneOf["eq", "ne", "lt", "le", "gt", "ge"]
+Within = OneOf["region", "account", "anywhere"]
+Plain = str | int | float | bool | None
+
+INTEGER = Scalar("integer")
+
+
+# --- values
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A column of the row, or a member below it. `item` n > 0 means: of the n-th list item around this place, not of the row."""
+
+    path: tuple[str, ...]
+    kind: Type = field(compare=False)
+    item: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A column of the dated fact whose `key` equals a value of the row (null where there is none)."""
+
+    alias: str
+    column: str
+    kind: Type = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A value that the policy gives."""
+
+    value: Plain | tuple[Plain, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DaysSince:
+    """Days from a time to the snapshot's time, whole ones unless `exact`, negative for times to come; null for null."""
+
+    of: Value
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """The number of items of a list or of characters of a text; 0 for null."""
+
+    of: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Lower:
+    """A text in lower case without white space around it."""
+
+    of: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """What the one group of a regular expression captures at the start of a text, or null."""
+
+    of: Value
+    pattern: str
+
+
+Value = Field | Lookup | Literal | DaysSince | Length | Lower | Extract
+
+
+# --- predicates
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """True or false, whatever the row."""
+
+    value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """All of them."""
+
+    parts: tuple[Predicate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """Any of them."""
+
+    parts: tuple[Predicate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The opposite; unknown stays unknown."""
+
+    part: Predicate
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """Equality counts null as a value; an ordering with null is false."""
+
+    op: Op
+    left: Value
+    right: Value
+
+
+@dataclass(frozen=True, slots=True)
+class IsNull:
+    """The value is absent."""
+
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class IsEmpty:
+    """The value is absent, false, 0, or an empty text, list or structure (Python's notion of falsy)."""
+
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class In:
+    """The value equals one of the literals (null is among them only where None is)."""
+
+    value: Value
+    among: tuple[Plain, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    """A list holds the literal, or a text has it as a part; false for null."""
+
+    value: Value
+    item: Plain
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """A regular expression matches at the start of a text; false for null."""
+
+    value: Value
+    pattern: str
+    ignore_case: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CountItems:
+    """The number of a list's items for which `where` holds compares so with `count`; a null list has none."""
+
+    list: Value
+    item: int
+    where: Predicate
+    op: Op = "ge"
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """The number of rows of another table for which `where` holds compares so with `count`.
+
+    `on` pairs a value of this row with a value of the other; `within` says whose rows count beside: those of the same account, or of the
+    same account and Region.
+    """
+
+    table: str
+    on: tuple[tuple[Value, Value], ...]
+    within: Within
+    where: Predicate
+    op: Op = "ge"
+    count: int = 1
+
+
+Predicate = Const | And | Or | Not | Compare | IsNull | IsEmpty | In | Has | Matches | CountItems | Related
+
+TRUE = Const(value=True)
+FALSE = Const(value=False)
+
+
+# --- what a policy makes of them
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text with values in it: texts and `Value`s in turn."""
+
+    parts: tuple[str | Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """Where `when` holds, `text` applies."""
+
+    when: Predicate
+    text: Template
+
+
+@dataclass(frozen=True, slots=True)
+class FactJoin:
+    """The dated fact behind a `Lookup`: the fact's name, its key column and the row's value that it must equal."""
+
+    alias: str
+    fact: str
+    key: str
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A policy, compiled: which rows it speaks of, which of them fail, and what it says of each.
+
+    `scope`: a row outside is not mentioned at all. `not_applicable` and `unknown`: the first clause that holds decides with its text as
+    the reason. `fails`: FAIL where it holds, PASS where it does not. `notes` are appended to the message where they hold.
+    """
+
+    policy: str
+    practice: int | None
+    severity: Severity
+    title: str
+    table: str
+    scope: Predicate
+    fails: Predicate
+    not_applicable: tuple[Clause, ...]
+    unknown: tuple[Clause, ...]
+    message_fail: Template
+    message_pass: Template
+    notes: tuple[Clause, ...]
+    facts: tuple[FactJoin, ...]
+
+    def predicates(self) -> Iterator[Predicate]:
+        """Yield the predicates that decide the verdict."""
+        yield self.scope
+        yield self.fails
+        yield from (clause.when for clause in (*self.not_applicable, *self.unknown))
+
+    def everything(self) -> Iterator[Predicate | Value]:
+        """Yield every predicate and value that the plan reads, those of messages and notes too."""
+        yield from self.predicates()
+        templates = [self.message_fail, self.message_pass]
+        for clause in (*self.notes, *self.not_applicable, *self.unknown):
+            yield clause.when
+            templates.append(clause.text)
+        for template in templates:
+            yield from (part for part in template.parts if not isinstance(part, str))
+        yield from (join.value for join in self.facts)
+
+
+def conjunction(parts: list[Predicate]) -> Predicate:
+    """Return the AND of predicates in its simplest form; that of none is true."""
+    kept = [part for part in parts if part != TRUE]
+    if FALSE in kept:
+        return FALSE
+    return TRUE if not kept else kept[0] if len(kept) == 1 else And(tuple(kept))
+
+
+def disjunction(parts: list[Predicate]) -> Predicate:
+    """Return the OR of predicates in its simplest form; that of none is false."""
+    kept = [part for part in parts if part != FALSE]
+    if TRUE in kept:
+        return TRUE
+    return FALSE if not kept else kept[0] if len(kept) == 1 else Or(tuple(kept))
+
+
+def negation(part: Predicate) -> Predicate:
+    """Return the NOT of a predicate in its simplest form."""
+    match part:
+        case Const(value):
+            return Const(value=not value)
+        case Not(inner):
+            return inner
+    return Not(part)
+
+
+def children(node: Predicate | Value) -> tuple[Predicate | Value, ...]:
+    """Return what a node is made of, without the rows of other tables (`Related.where`)."""
+    match node:
+        case And(parts) | Or(parts):
+            return parts
+        case Not(part):
+            return (part,)
+        case Compare(_, left, right):
+            return (left, right)
+        case IsNull(value) | IsEmpty(value) | In(value) | Has(value) | Matches(value):
+            return (value,)
+        case CountItems(items, _, where):
+            return (items, where)
+        case Related(_, on):
+            return tuple(mine for mine, _ in on)
+        case DaysSince(of) | Length(of) | Lower(of) | Extract(of):
+            return (of,)
+    return ()
+
+
+def walk(node: Predicate | Value) -> Iterator[Predicate | Value]:
+    """Yield a node and all below it, in order, without the rows of other tables."""
+    yield node
+    for child in children(node):
+        yield from walk(child)
+
+
+def reads(nodes: Iterator[Predicate | Value], seen: Callable[[str, Field], None], table: str) -> None:
+    """Tell `seen` every column that the nodes read: (table, field), other tables' included."""
+    for root in nodes:
+        for node in walk(root):
+            if isinstance(node, Field) and node.item == 0:
+                seen(table, node)
+            elif isinstance(node, Related):
+                inner = iter((node.where, *(theirs for _, theirs in node.on)))
+                reads(inner, seen, node.table)
+
+
+def related_tables(nodes: Iterator[Predicate | Value]) -> Iterator[str]:
+    """Yield the names of the other tables that the nodes read, those that these read included."""
+    for root in nodes:
+        for node in walk(root):
+            if isinstance(node, Related):
+                yield node.table
+                yield from related_tables(iter((node.where,)))
