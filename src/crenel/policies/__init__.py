@@ -1,0 +1,1 @@
+"""Policies in the Cloud Custodian language, compiled to plans."""

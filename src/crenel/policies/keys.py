@@ -1,0 +1,89 @@
+"""The keys of value filters: from the words of a policy to a typed place in the row, or an error with the nearest name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from crenel.catalog.columns import JSON, ListOf, MapOf, Scalar, Struct, Type
+from crenel.errors import did_you_mean
+from crenel.language.plan import Field, Length, Lookup, Value
+from crenel.positions import Located
+
+_LENGTH = re.compile(r"^length\((?P<path>.+)\)$")
+_STEP = re.compile(r'^(?:"(?P<quoted>[^"]+)"|(?P<plain>[A-Za-z_][\w-]*))$')
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where keys start: the row (`item` 0) or the n-th list item; `kind` is its type, `lookups` the facts joined to the row."""
+
+    kind: Type
+    item: int = 0
+    lookups: Mapping[str, Struct] | None = None
+    what: str = "this"
+
+
+def value_at(place: Place, key: str, at: Located) -> Value:
+    """Return the value that a key names. Raises `PolicyError` where the type has no such member, with the nearest one."""
+    length = _LENGTH.match(key)
+    if length:
+        return Length(value_at(place, length["path"], at))
+    if key == "@":
+        return Field((), place.kind, place.item)
+    steps = [_step(step, key, at) for step in _split(key)]
+    if place.lookups and steps[0] in place.lookups:
+        return _lookup(place.lookups[steps[0]], steps, at)
+    kind = place.kind
+    for index, step in enumerate(steps):
+        kind = _member(kind, step, at, ".".join(steps[:index]) or place.what)
+    return Field(tuple(steps), kind, place.item)
+
+
+def kind_of(value: Value) -> Type:
+    """Return a value's type."""
+    match value:
+        case Field(_, kind) | Lookup(_, _, kind):
+            return kind
+        case Length():
+            return Scalar("integer")
+    return Scalar("text")
+
+
+def _lookup(fact: Struct, steps: list[str], at: Located) -> Lookup:
+    if len(steps) != 2 or steps[1] not in fact.fields:  # noqa: PLR2004 (alias.column)
+        raise at.error(f"{steps[0]} is a fact with the columns {', '.join(fact.fields)}.")
+    return Lookup(steps[0], steps[1], fact.fields[steps[1]])
+
+
+def _split(key: str) -> list[str]:
+    return re.findall(r'"[^"]*"|[^."]+|\.(?=\.)|\.$|^\.', key)
+
+
+def _step(step: str, key: str, at: Located) -> str:
+    match = _STEP.match(step)
+    if not match:
+        raise at.error(
+            f'the key "{key}" uses an expression that is not built yet.',
+            "Keys are paths of names such as A.B.C, length(A.B), or @ for the item itself.",
+        )
+    return match["quoted"] or match["plain"]
+
+
+def _member(kind: Type, step: str, at: Located, inside: str) -> Type:
+    match kind:
+        case Struct(fields):
+            if step not in fields:
+                hint = did_you_mean(step, fields) or f"It has {', '.join(sorted(fields))}."
+                raise at.error(f'{inside} has no key "{step}".', hint)
+            return fields[step]
+        case MapOf(value, keys):
+            if keys and step not in keys and (hint := did_you_mean(step, keys)):
+                raise at.error(f'{inside} has no key "{step}".', hint)
+            return value
+        case Scalar("json"):
+            return JSON
+        case ListOf():
+            raise at.error(f'{inside} is a list: "{step}" is a key of its items.', "Use a list-item filter.")
+    raise at.error(f'{inside} is {kind}, which has no key "{step}".')
