@@ -1,0 +1,1 @@
+"""Judging: plans run over a snapshot, and findings come of it."""

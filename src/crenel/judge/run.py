@@ -1,0 +1,268 @@
+"""All plans over one snapshot, each table in one pass; the findings go to Parquet, so that memory stays flat.
+
+Beside the verdicts on rows there are those that no row can show: a listing that was denied (one UNKNOWN an account and Region), a Region
+that is not opted in (NOT_APPLICABLE), an account without a single resource of the kind (NOT_APPLICABLE).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+
+import duckdb
+
+from crenel.catalog.load import Catalog
+from crenel.catalog.spec import ResourceType
+from crenel.judge.findings import COLUMNS, Finding
+from crenel.lake.engine import connect, name, quoted, sql_type
+from crenel.lake.snapshots import Snapshot, collected_columns, verify
+from crenel.language.plan import Plan
+from crenel.language.sql import Compiler, Source, fact_table, verdicts
+from crenel.model import GLOBAL, Gap, ScanInfo, Severity, Status
+from crenel.policies.facts import Fact
+from crenel.policies.load import needs_of
+
+_BATCH = 2_000
+_ORDER = (
+    "practice NULLS LAST, policy, CASE status WHEN 'FAIL' THEN 0 WHEN 'UNKNOWN' THEN 1 WHEN 'PASS' THEN 2 ELSE 3 END, \
+account, region, resource_id"
+)
+
+
+@dataclass(slots=True)
+class Judgement:
+    """Findings over a snapshot, as a table to ask. Iterating streams; nothing holds them all in memory."""
+
+    info: ScanInfo
+    connection: duckdb.DuckDBPyConnection
+
+    def counts(self) -> list[tuple[str, Status, int]]:
+        """Return (policy, status, number) for what there is, in the order of practices."""
+        rows = self.connection.execute(
+            "SELECT policy, status, count(*) FROM findings GROUP BY ALL ORDER BY min(practice) NULLS LAST, policy, status"
+        ).fetchall()
+        return [(policy, Status(status), number) for policy, status, number in rows]
+
+    def worst_fail(self) -> Severity | None:
+        """Return the highest severity that a FAIL has, or None without one."""
+        found = [
+            row[0]
+            for row in self.connection.execute(
+                "SELECT DISTINCT severity FROM findings WHERE status = 'FAIL'"
+            ).fetchall()
+        ]
+        return max((Severity(word) for word in found), key=lambda severity: severity.rank, default=None)
+
+    def findings(
+        self, *, status: Status | None = None, policy: str | None = None, limit: int | None = None
+    ) -> Iterator[Finding]:
+        """Yield findings by practice, FAIL first, then account, Region and resource: the same order each time."""
+        conditions, values = ["true"], []
+        if status is not None:
+            conditions.append("status = ?")
+            values.append(status.value)
+        if policy is not None:
+            conditions.append("policy = ?")
+            values.append(policy)
+        bound = f" LIMIT {int(limit)}" if limit is not None else ""
+        where = " AND ".join(conditions)
+        query = f"SELECT {', '.join(COLUMNS)} FROM findings WHERE {where} ORDER BY {_ORDER}{bound}"  # noqa: S608 (words of our own)
+        cursor = self.connection.cursor().execute(query, values)
+        while rows := cursor.fetchmany(_BATCH):
+            yield from (Finding.of(row) for row in rows)
+
+    def gaps(self) -> Iterator[Gap]:
+        """Yield what could not be read, by account, Region, type and resource."""
+        cursor = self.connection.cursor().execute(
+            "SELECT account, region, type, detail, resource, call, permission, code, message, seen_at FROM gaps "
+            "ORDER BY account, region, type, detail, resource"
+        )
+        while rows := cursor.fetchmany(_BATCH):
+            yield from (Gap(*row[:9], row[9].replace(tzinfo=UTC)) for row in rows)
+
+    def gap_count(self) -> int:
+        """Return how many things could not be read."""
+        found = self.connection.execute("SELECT count(*) FROM gaps").fetchone()
+        return int(found[0]) if found else 0
+
+    def close(self) -> None:
+        """Let go of the engine."""
+        self.connection.close()
+
+
+def judge(
+    snapshot: Snapshot, plans: Sequence[Plan], catalog: Catalog, facts: Mapping[str, Fact], target: Path
+) -> Judgement:
+    """Judge a snapshot by plans; the findings are written as Parquet files into the folder `target`.
+
+    Ages are measured against the time the snapshot was begun, so that judging it again gives the same. Raises `LakeError` where
+    the snapshot is damaged.
+    """
+    connection = connect(target)
+    bench = Bench(connection, snapshot.info, catalog, facts)
+    bench.ledger(snapshot.folder)
+    wanted = tables_of(plans, catalog)
+    files = [path for kind in wanted if (path := snapshot.file(kind))]
+    verify(snapshot, [*files, snapshot.folder / "gaps.parquet", snapshot.folder / "coverage.parquet"])
+    for kind in wanted:
+        path = snapshot.file(kind)
+        if path is not None:
+            there = set(collected_columns(kind, snapshot.info.details.get(kind.name, ())))
+            bench.table(kind, f"read_parquet({quoted(str(path))})", there)
+    return bench.judge(plans, target)
+
+
+def tables_of(plans: Sequence[Plan], catalog: Catalog) -> list[ResourceType]:
+    """Return the types that plans read, related ones too."""
+    return [catalog[need.type] for need in needs_of(plans, catalog)]
+
+
+class Bench:
+    """The engine with a snapshot's tables laid out on it, ready to be judged."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, info: ScanInfo, catalog: Catalog, facts: Mapping[str, Fact]
+    ) -> None:
+        self.connection = connection
+        self.info = info
+        self.catalog = catalog
+        self.sources: dict[str, Source] = {}
+        for fact in facts.values():
+            self.fact(fact)
+
+    def fact(self, fact: Fact) -> None:
+        """Lay out a dated fact."""
+        columns = ", ".join(f"{name(key)} {sql_type(kind)}" for key, kind in fact.columns.items())
+        self.connection.execute(f"CREATE TABLE {fact_table(fact.name)} ({columns})")
+        values = [list(fact.values(key)) for key in fact.columns]
+        marks = ", ".join("unnest(?)" for _ in fact.columns)
+        self.connection.execute(f"INSERT INTO {fact_table(fact.name)} SELECT {marks}", values)  # noqa: S608 (names of our own)
+
+    def ledger(self, folder: Path) -> None:
+        """Lay out a snapshot's gaps and coverage."""
+        for table in ("gaps", "coverage"):
+            source = quoted(str(folder / f"{table}.parquet"))
+            self.connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet({source})")
+        self.listing_gaps()
+
+    def listing_gaps(self) -> None:
+        """Lay out whose listings were denied, with the words for it."""
+        self.connection.execute(
+            "CREATE TABLE listing_gaps AS SELECT account AS _account, region AS _region, type, min(seen_at) AS seen_at, "
+            "min('could not list aws.' || type || ' in ' || region || ': ' || call || ' ' || code || ': ' || message) AS why "
+            "FROM gaps WHERE detail = '' AND resource = '' GROUP BY ALL"
+        )
+
+    def table(self, kind: ResourceType, relation: str, columns: set[str]) -> None:
+        """Lay out a type's rows under its table name, one row a resource even where AWS shows it in many Regions."""
+        once = (
+            "QUALIFY row_number() OVER (PARTITION BY _account, _id ORDER BY _primary DESC, _region) = 1"
+            if kind.shadows
+            else ""
+        )
+        self.connection.execute(f"CREATE VIEW {name(kind.table)} AS SELECT * FROM {relation} {once}")  # noqa: S608 (names of our own)
+        self.sources[kind.name] = Source(kind, frozenset(columns))
+
+    def judge(self, plans: Sequence[Plan], target: Path) -> Judgement:
+        """Run the plans and return the findings, written into the folder `target`."""
+        self.policies(plans)
+        ordered = sorted(plans, key=lambda plan: plan.table)
+        for table, group in groupby(ordered, key=lambda plan: plan.table):
+            source = self.sources.get(table)
+            if source is not None:
+                compiler = Compiler(self.sources, self.info.started_at)
+                query = verdicts(compiler, source, list(group))
+                self.write(target / f"{source.type.table}.parquet", _finished(query, source.type))
+        self.write(target / "beyond.parquet", self.beyond_rows(plans, target))
+        self.connection.execute(
+            f"CREATE VIEW findings AS SELECT * FROM read_parquet({quoted(str(target / '*.parquet'))})"
+        )
+        return Judgement(self.info, self.connection)
+
+    def policies(self, plans: Sequence[Plan]) -> None:
+        """Lay out what of a policy goes into each of its findings."""
+        self.connection.execute(
+            "CREATE TABLE policies (policy VARCHAR, practice INTEGER, severity VARCHAR, title VARCHAR, source VARCHAR, type VARCHAR, "
+            "kind VARCHAR, regional BOOLEAN, listed BOOLEAN, collected BOOLEAN)"
+        )
+        rows = []
+        for plan in plans:
+            kind = self.catalog[plan.table]
+            words = [
+                plan.policy,
+                plan.practice,
+                plan.severity.value,
+                plan.title,
+                kind.name,
+                f"aws.{kind.reported_as}",
+                kind.title,
+            ]
+            rows.append([*words, kind.regional, kind.listing is not None, kind.name in self.sources])
+        self.connection.executemany("INSERT INTO policies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def write(self, path: Path, query: str) -> None:
+        """Write a query's findings to a Parquet file."""
+        self.connection.execute(f"COPY ({query}) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+
+    def beyond_rows(self, plans: Sequence[Plan], target: Path) -> str:
+        """Return the query of the findings that no row shows: denied listings, Regions out of reach, empty accounts."""
+        done = [
+            target / f"{self.sources[plan.table].type.table}.parquet" for plan in plans if plan.table in self.sources
+        ]
+        files = ", ".join(quoted(str(path)) for path in dict.fromkeys(done))
+        judged = (
+            f"SELECT DISTINCT policy, account FROM read_parquet([{files}])"
+            if files
+            else "SELECT '' AS policy, '' AS account"
+        )
+        accounts = ", ".join(f"({quoted(account.id)})" for account in self.info.accounts)
+        seen = _timestamp(self.info.started_at)
+        parts = f"""
+            WITH judged AS ({judged}), accounts(account) AS (VALUES {accounts}),
+            denied AS (
+                SELECT p.policy, g._account AS account, g._region AS region, '*' AS resource_id, '*' AS name, 'UNKNOWN' AS status,
+                       g.why AS reason, g.seen_at
+                FROM policies p JOIN listing_gaps g ON g.type = p.source AND p.listed),
+            unread AS (
+                SELECT p.policy, a.account, '{GLOBAL}' AS region, '*' AS resource_id, '*' AS name, 'UNKNOWN' AS status,
+                       p.type || ' was not collected in this snapshot' AS reason, {seen} AS seen_at
+                FROM policies p, accounts a WHERE NOT p.collected),
+            outside AS (
+                SELECT p.policy, c.account, c.region, CASE WHEN p.listed THEN '*' ELSE c.account END, NULL, 'NOT_APPLICABLE', c.reason,
+                       {seen}
+                FROM policies p JOIN coverage c ON p.regional AND c.state <> 'scanned'),
+            found AS (SELECT * FROM denied UNION ALL SELECT * FROM unread UNION ALL SELECT * FROM outside),
+            empty AS (
+                SELECT p.policy, a.account, '{GLOBAL}', a.account, NULL, 'NOT_APPLICABLE', 'No resource to judge: ' || p.kind || '.', {seen}
+                FROM policies p, accounts a
+                WHERE p.collected AND NOT EXISTS (SELECT 1 FROM judged j WHERE j.policy = p.policy AND j.account = a.account)
+                  AND NOT EXISTS (SELECT 1 FROM denied d WHERE d.policy = p.policy AND d.account = a.account)),
+            rows AS (SELECT * FROM found UNION ALL SELECT * FROM empty)
+        """
+        columns = """
+            md5(concat_ws('|', r.policy, r.account, r.region, r.resource_id)) AS id, r.policy, p.practice, r.status, p.severity, r.account,
+            r.region, p.type, r.resource_id, NULL::VARCHAR AS arn, r.name, p.title, r.reason AS message, r.reason, '{}' AS evidence, r.seen_at
+        """
+        return f"{parts} SELECT {columns} FROM rows r JOIN policies p ON p.policy = r.policy"  # noqa: S608 (words of our own)
+
+
+def _finished(query: str, kind: ResourceType) -> str:
+    """Return the query of findings out of the query of verdicts."""
+    message = "CASE WHEN v.verdict.status IN ('PASS', 'FAIL') THEN v.verdict.message ELSE v.verdict.reason END"
+    columns = f"""
+        md5(concat_ws('|', v.verdict.policy, v._account, v._home, v._id)) AS id, v.verdict.policy AS policy, p.practice,
+        v.verdict.status AS status, p.severity, v._account AS account, v._home AS region, {quoted(f"aws.{kind.reported_as}")} AS type,
+        v._id AS resource_id, v._arn AS arn, v._name AS name, p.title, {message} AS message, v.verdict.reason AS reason,
+        v.verdict.evidence AS evidence, v._seen_at AS seen_at
+    """
+    return (
+        f"SELECT {columns} FROM ({query}) v JOIN policies p ON p.policy = v.verdict.policy "  # noqa: S608 (words of our own)
+        "WHERE v.verdict.status IS NOT NULL"
+    )
+
+
+def _timestamp(time: datetime) -> str:
+    return f"TIMESTAMP {quoted(time.astimezone(UTC).strftime('%Y-%m-%d %H:%M:%S.%f'))}"

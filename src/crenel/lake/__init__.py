@@ -1,0 +1,1 @@
+"""Where snapshots live: typed Parquet files and a manifest, readable by any tool."""

@@ -1,0 +1,55 @@
+"""The engine that runs SQL where the data lies: DuckDB, in this process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from crenel.catalog.columns import ListOf, MapOf, Struct, Type
+
+_SCALARS = {
+    "text": "VARCHAR",
+    "integer": "BIGINT",
+    "number": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "timestamp": "TIMESTAMP",
+    "date": "DATE",
+    "json": "JSON",
+}
+
+
+def connect(spill: Path | None = None, memory: str = "300MB") -> duckdb.DuckDBPyConnection:
+    """Return a DuckDB of our own, in memory; what does not fit into `memory` spills into the folder `spill`."""
+    connection = duckdb.connect(":memory:")
+    connection.execute("SET autoinstall_known_extensions = false")
+    connection.execute("SET autoload_known_extensions = false")
+    connection.execute("SET preserve_insertion_order = false")
+    connection.execute("SET threads = 2")
+    connection.execute(f"SET memory_limit = '{memory}'")
+    connection.execute("SET TimeZone = 'UTC'")
+    if spill is not None:
+        connection.execute(f"SET temp_directory = {quoted(str(spill))}")
+    return connection
+
+
+def sql_type(kind: Type) -> str:
+    """Return a column type as DuckDB spells it."""
+    match kind:
+        case ListOf(item):
+            return f"{sql_type(item)}[]"
+        case MapOf(value):
+            return f"MAP(VARCHAR, {sql_type(value)})"
+        case Struct(fields):
+            return "STRUCT(" + ", ".join(f"{name(key)} {sql_type(value)}" for key, value in fields.items()) + ")"
+    return _SCALARS[kind.kind]
+
+
+def quoted(text: str) -> str:
+    """Return a text as a SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def name(text: str) -> str:
+    """Return a name as a SQL identifier."""
+    return '"' + text.replace('"', '""') + '"'

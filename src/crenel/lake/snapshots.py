@@ -1,0 +1,317 @@
+"""The lake: a folder of snapshots, each a folder of Parquet files with a manifest.
+
+    <lake>/scans/<id>/         a scan that runs, or was killed: its spools, and scan.json to go on with
+    <lake>/snapshots/<id>/     a finished one: <table>.parquet, gaps.parquet, coverage.parquet, collection.parquet,
+                               findings/*.parquet, and manifest.json
+
+A snapshot is written beside its place and renamed into it whole, so it is there or it is not. The manifest says how many rows, bytes and
+which SHA-256 every file has; a file that differs is damage, is named, and the snapshot is not used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from crenel.catalog.columns import TEXT, MapOf, Scalar, Type
+from crenel.catalog.load import Catalog
+from crenel.catalog.spec import ResourceType
+from crenel.errors import LakeError
+from crenel.lake.engine import connect, name, quoted, sql_type
+from crenel.model import Account, Coverage, Gap, ScanInfo, UnitRecord
+
+FORMAT = 1
+COMMON: Mapping[str, Type] = {
+    "_account": TEXT,
+    "_region": TEXT,
+    "_home": TEXT,
+    "_owner": TEXT,
+    "_primary": Scalar("boolean"),
+    "_id": TEXT,
+    "_arn": TEXT,
+    "_name": TEXT,
+    "_seen_at": Scalar("timestamp"),
+    "_gaps": MapOf(TEXT),
+}
+GAPS = (
+    "account VARCHAR, region VARCHAR, type VARCHAR, detail VARCHAR, resource VARCHAR, call VARCHAR, permission VARCHAR, \
+code VARCHAR, message VARCHAR, seen_at TIMESTAMP"
+)
+COVERAGE = "account VARCHAR, region VARCHAR, state VARCHAR, reason VARCHAR"
+_COLLECTION = "account VARCHAR, region VARCHAR, type VARCHAR, rows BIGINT, calls BIGINT, seconds DOUBLE, gaps BIGINT"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A finished snapshot: its folder and its head."""
+
+    folder: Path
+    info: ScanInfo
+
+    def file(self, kind: ResourceType) -> Path | None:
+        """Return the Parquet file of a type, or None where the scan did not collect it."""
+        path = self.folder / f"{kind.table}.parquet"
+        return path if path.exists() else None
+
+    @property
+    def findings(self) -> Path:
+        """The folder of the scan's own findings (Parquet)."""
+        return self.folder / "findings"
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A snapshot that can't be used, and why."""
+
+    id: str
+    reason: str
+
+
+class Lake:
+    """A folder of snapshots. Any number of scans may write to it at a time: each has folders of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.snapshots = folder / "snapshots"
+        self.scans = folder / "scans"
+
+    # --- running scans
+
+    def new_scan(self, now: datetime) -> tuple[str, Path]:
+        """Make the folder of a new scan; return its id (sortable by time) and the folder. Raises `LakeError`."""
+        identity = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+        folder = self.scans / identity
+        try:
+            folder.mkdir(parents=True)
+            self.snapshots.mkdir(exist_ok=True)
+        except OSError as error:
+            raise LakeError(
+                f"can't write into the lake {self.folder}: {error.strerror}.", suggestion="See --lake."
+            ) from error
+        return identity, folder
+
+    def unfinished(self) -> list[Path]:
+        """Return the folders of scans that did not finish, newest first."""
+        if not self.scans.is_dir():
+            return []
+        return sorted((path for path in self.scans.iterdir() if (path / "scan.json").exists()), reverse=True)
+
+    # --- finished snapshots
+
+    def commit(
+        self, spool: Path, info: ScanInfo, records: Sequence[UnitRecord], catalog: Catalog, extra: Sequence[Gap]
+    ) -> Snapshot:
+        """Turn a scan's spool into a snapshot, put it into place, remove the spool. Raises `LakeError`, and then nothing is lost."""
+        place = self.snapshots / info.id
+        partial = self.snapshots / f".{info.id}.partial"
+        try:
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+            write_tables(partial, spool, info, catalog)
+            gaps = [*extra, *(gap for record in records for gap in record.gaps)]
+            _write_ledger(partial, info, records, gaps)
+            _write_manifest(partial, info)
+            partial.rename(place)
+            _sync(self.snapshots)
+        except (OSError, duckdb.Error) as error:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise LakeError(
+                f"can't write the snapshot {info.id}: {error}.",
+                suggestion=f"What was read stays in {spool}: crenel scan --resume.",
+            ) from error
+        shutil.rmtree(spool, ignore_errors=True)
+        return Snapshot(place, info)
+
+    def all(self) -> tuple[list[Snapshot], list[Damage]]:
+        """Return the usable snapshots, oldest first, and those that are not, each with the reason."""
+        good: list[Snapshot] = []
+        bad: list[Damage] = []
+        for folder in sorted(self.snapshots.iterdir()) if self.snapshots.is_dir() else []:
+            if folder.name.startswith(".") or not folder.is_dir():
+                continue
+            try:
+                good.append(_open(folder))
+            except LakeError as error:
+                bad.append(Damage(folder.name, error.message))
+        return good, bad
+
+    def latest(self, as_of: datetime | None = None) -> tuple[Snapshot, list[Damage]]:
+        """Return the newest usable snapshot, not younger than `as_of`, with the damaged ones that were passed over.
+
+        Raises `LakeError` where there is none.
+        """
+        good, bad = self.all()
+        for snapshot in reversed(good):
+            if as_of is None or snapshot.info.started_at <= as_of:
+                return snapshot, [damage for damage in bad if damage.id > snapshot.info.id]
+        named = "; ".join(f"{damage.id}: {damage.reason}" for damage in bad)
+        asked = f" of {as_of:%Y-%m-%d %H:%M} UTC or before" if as_of else ""
+        raise LakeError(
+            f"the lake {self.folder} has no usable snapshot{asked}." + (f" Damaged: {named}" if named else ""),
+            suggestion="Scan first: crenel scan.",
+        )
+
+
+def write_tables(folder: Path, spool: Path, info: ScanInfo, catalog: Catalog) -> None:
+    """Write one Parquet file a type out of the spools (`<type>.<account>.<region>.ndjson`), in the declared schema."""
+    connection = connect(folder)
+    for kind_name, details in sorted(info.details.items()):
+        kind = catalog[kind_name]
+        columns = collected_columns(kind, details)
+        spools = [path for path in sorted(spool.glob(f"{kind_name}.*.ndjson")) if path.stat().st_size]
+        target = quoted(str(folder / f"{kind.table}.parquet"))
+        connection.execute(f"COPY ({rows_sql(columns, spools)}) TO {target} (FORMAT parquet, COMPRESSION zstd)")
+    connection.close()
+
+
+def collected_columns(kind: ResourceType, details: Iterable[str]) -> dict[str, Type]:
+    """Return the columns of a type's table when these details were collected."""
+    found: dict[str, Type] = {**COMMON, **kind.columns}
+    for detail in details:
+        found |= kind.details[detail].columns
+    return found
+
+
+def rows_sql(columns: Mapping[str, Type], spools: Sequence[Path]) -> str:
+    """Return the query that reads spools in a declared schema."""
+    if not spools:
+        nothing = ", ".join(f"NULL::{sql_type(kind)} AS {name(key)}" for key, kind in columns.items())
+        return f"SELECT {nothing} WHERE false"
+    paths = ", ".join(quoted(str(path)) for path in spools)
+    schema = ", ".join(f"{quoted(key)}: {quoted(sql_type(kind))}" for key, kind in columns.items())
+    return f"SELECT * FROM read_json([{paths}], format = 'newline_delimited', columns = {{{schema}}})"
+
+
+def _write_ledger(folder: Path, info: ScanInfo, records: Sequence[UnitRecord], gaps: Sequence[Gap]) -> None:
+    connection = connect(folder)
+    _table(connection, folder, "gaps", GAPS, (gap_row(gap) for gap in gaps))
+    _table(connection, folder, "coverage", COVERAGE, ([c.account, c.region, c.state, c.reason] for c in info.coverage))
+    _table(
+        connection,
+        folder,
+        "collection",
+        _COLLECTION,
+        (
+            [r.unit.account, r.unit.region, r.unit.type, r.rows, sum(r.calls.values()), r.seconds, len(r.gaps)]
+            for r in records
+        ),
+    )
+    connection.close()
+
+
+def gap_row(gap: Gap) -> list[object]:
+    """Return a gap as a row of the table of gaps."""
+    at = gap.at.astimezone(UTC).replace(tzinfo=None)
+    return [
+        gap.account, gap.region, gap.type, gap.detail, gap.resource, gap.call, gap.permission, gap.code, gap.message, at,
+    ]  # fmt: skip
+
+
+def _table(
+    connection: duckdb.DuckDBPyConnection, folder: Path, table: str, columns: str, rows: Iterator[list[object]]
+) -> None:
+    connection.execute(f"CREATE TABLE {table} ({columns})")
+    batch = list(rows)
+    if batch:
+        marks = ", ".join("?" for _ in batch[0])
+        connection.executemany(f"INSERT INTO {table} VALUES ({marks})", batch)  # noqa: S608 (names of our own)
+    target = quoted(str(folder / f"{table}.parquet"))
+    connection.execute(f"COPY {table} TO {target} (FORMAT parquet, COMPRESSION zstd)")
+
+
+def _write_manifest(folder: Path, info: ScanInfo) -> None:
+    files = {
+        path.name: {"bytes": path.stat().st_size, "sha256": _digest(path)} for path in sorted(folder.glob("*.parquet"))
+    }
+    for path in folder.glob("*.parquet"):
+        _sync(path)
+    manifest = {"format": FORMAT, "scan": info_json(info), "files": files}
+    part = folder / "manifest.json.part"
+    part.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    _sync(part)
+    part.rename(folder / "manifest.json")
+
+
+def info_json(info: ScanInfo) -> dict[str, object]:
+    """Return a scan's head as JSON values; times in ISO form, UTC."""
+    return {
+        "id": info.id,
+        "started_at": info.started_at.isoformat(),
+        "finished_at": info.finished_at.isoformat() if info.finished_at else None,
+        "accounts": [{"id": account.id, "partition": account.partition} for account in info.accounts],
+        "regions": list(info.regions),
+        "coverage": [[c.account, c.region, c.state, c.reason] for c in info.coverage],
+        "details": {kind: list(details) for kind, details in info.details.items()},
+        "calls_by_service": info.calls_by_service,
+        "complete": info.complete,
+    }
+
+
+def info_from_json(data: Mapping[str, object]) -> ScanInfo:
+    """Return a scan's head out of `info_json`'s values. Raises `KeyError`, `TypeError` or `ValueError` where they are not."""
+    value: dict[str, object] = dict(data)
+    finished = value["finished_at"]
+    return ScanInfo(
+        id=str(value["id"]),
+        started_at=datetime.fromisoformat(str(value["started_at"])),
+        finished_at=datetime.fromisoformat(str(finished)) if finished else None,
+        accounts=tuple(Account(**account) for account in value["accounts"]),  # type: ignore[attr-defined]
+        regions=tuple(value["regions"]),  # type: ignore[arg-type]
+        coverage=tuple(Coverage(*row) for row in value["coverage"]),  # type: ignore[attr-defined]
+        details={kind: tuple(details) for kind, details in value["details"].items()},  # type: ignore[attr-defined]
+        calls_by_service=dict(value["calls_by_service"]),  # type: ignore[call-overload]
+        complete=bool(value["complete"]),
+    )
+
+
+def _open(folder: Path) -> Snapshot:
+    path = folder / "manifest.json"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        if manifest["format"] != FORMAT:
+            raise LakeError(f"its format is {manifest['format']}, and this Crenel reads {FORMAT}.")
+        info = info_from_json(manifest["scan"])
+        for file, wanted in manifest["files"].items():
+            found = folder / file
+            if not found.exists():
+                raise LakeError(f"{file} is missing.")
+            if found.stat().st_size != wanted["bytes"]:
+                raise LakeError(f"{file} has {found.stat().st_size} bytes instead of {wanted['bytes']}.")
+    except FileNotFoundError as error:
+        raise LakeError("it has no manifest: its writing was cut off.") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LakeError(f"its manifest can't be read ({error}).") from error
+    return Snapshot(folder, info)
+
+
+def verify(snapshot: Snapshot, files: Iterable[Path]) -> None:
+    """Raise `LakeError` where one of the snapshot's files is not what its manifest says, byte for byte."""
+    manifest = json.loads((snapshot.folder / "manifest.json").read_text(encoding="utf-8"))
+    for path in files:
+        if _digest(path) != manifest["files"][path.name]["sha256"]:
+            raise LakeError(
+                f"the snapshot {snapshot.info.id} is damaged: {path.name} was altered after it was written."
+            )
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    """Have the operating system write a file or folder down."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
