@@ -54,9 +54,7 @@ def judge_case(plan: Plan, case: dict[str, Any], folder: Path) -> list[Finding]:
         spool.write_text("".join(json.dumps(row) + "\n" for row in given))
         columns = collected_columns(kind, details[name])
         bench.table(kind, f"({rows_sql(columns, [spool] if given else [])})", set(columns))
-    target = folder / "findings"
-    target.mkdir()
-    judgement = bench.judge([plan], target)
+    judgement = bench.judge([plan], folder / "findings")
     found = list(judgement.findings())
     judgement.close()
     return found

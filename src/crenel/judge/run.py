@@ -6,6 +6,7 @@ that is not opted in (NOT_APPLICABLE), an account without a single resource of t
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ from crenel.policies.facts import Fact
 from crenel.policies.load import needs_of
 
 _BATCH = 2_000
+_GAP_COLUMNS = ("account", "region", "type", "detail", "resource", "call", "permission", "code", "message", "at")
 _ORDER = (
     "practice NULLS LAST, policy, CASE status WHEN 'FAIL' THEN 0 WHEN 'UNKNOWN' THEN 1 WHEN 'PASS' THEN 2 ELSE 3 END, \
 account, region, resource_id"
@@ -81,7 +83,9 @@ class Judgement:
             "ORDER BY account, region, type, detail, resource"
         )
         while rows := cursor.fetchmany(_BATCH):
-            yield from (Gap(*row[:9], row[9].replace(tzinfo=UTC)) for row in rows)
+            yield from (
+                Gap(**dict(zip(_GAP_COLUMNS, row, strict=True)) | {"at": row[-1].replace(tzinfo=UTC)}) for row in rows
+            )
 
     def gap_count(self) -> int:
         """Return how many things could not be read."""
@@ -94,14 +98,16 @@ class Judgement:
 
 
 def judge(
-    snapshot: Snapshot, plans: Sequence[Plan], catalog: Catalog, facts: Mapping[str, Fact], target: Path
+    snapshot: Snapshot, plans: Sequence[Plan], catalog: Catalog, facts: Mapping[str, Fact], target: Path, *, spill: Path
 ) -> Judgement:
-    """Judge a snapshot by plans; the findings are written as Parquet files into the folder `target`.
+    """Judge a snapshot by plans; the findings become the folder `target` of Parquet files, put into place whole.
+
+    The engine writes into the folder `spill` what does not fit into its memory.
 
     Ages are measured against the time the snapshot was begun, so that judging it again gives the same. Raises `LakeError` where
     the snapshot is damaged.
     """
-    connection = connect(target)
+    connection = connect(spill)
     bench = Bench(connection, snapshot.info, catalog, facts)
     bench.ledger(snapshot.folder)
     wanted = tables_of(plans, catalog)
@@ -167,7 +173,10 @@ class Bench:
         self.sources[kind.name] = Source(kind, frozenset(columns))
 
     def judge(self, plans: Sequence[Plan], target: Path) -> Judgement:
-        """Run the plans and return the findings, written into the folder `target`."""
+        """Run the plans and return the findings: a folder of Parquet files, renamed to `target` when it is whole."""
+        part = target.with_name(f".{target.name}.partial")
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir()
         self.policies(plans)
         ordered = sorted(plans, key=lambda plan: plan.table)
         for table, group in groupby(ordered, key=lambda plan: plan.table):
@@ -175,8 +184,10 @@ class Bench:
             if source is not None:
                 compiler = Compiler(self.sources, self.info.started_at)
                 query = verdicts(compiler, source, list(group))
-                self.write(target / f"{source.type.table}.parquet", _finished(query, source.type))
-        self.write(target / "beyond.parquet", self.beyond_rows(plans, target))
+                self.write(part / f"{source.type.table}.parquet", _finished(query, source.type))
+        self.write(part / "beyond.parquet", self.beyond_rows(plans, part))
+        shutil.rmtree(target, ignore_errors=True)
+        part.rename(target)
         self.connection.execute(
             f"CREATE VIEW findings AS SELECT * FROM read_parquet({quoted(str(target / '*.parquet'))})"
         )
@@ -207,10 +218,10 @@ class Bench:
         """Write a query's findings to a Parquet file."""
         self.connection.execute(f"COPY ({query}) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)")
 
-    def beyond_rows(self, plans: Sequence[Plan], target: Path) -> str:
+    def beyond_rows(self, plans: Sequence[Plan], folder: Path) -> str:
         """Return the query of the findings that no row shows: denied listings, Regions out of reach, empty accounts."""
         done = [
-            target / f"{self.sources[plan.table].type.table}.parquet" for plan in plans if plan.table in self.sources
+            folder / f"{self.sources[plan.table].type.table}.parquet" for plan in plans if plan.table in self.sources
         ]
         files = ", ".join(quoted(str(path)) for path in dict.fromkeys(done))
         judged = (
