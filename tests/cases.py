@@ -30,7 +30,9 @@ def judge_case(plan: Plan, case: dict[str, Any], folder: Path) -> list[Finding]:
     gaps = [_gap(gap, now) for gap in case.get("gaps", ())]
     details = {need.type: tuple(sorted(need.details)) for need in needs_of([plan], catalog())}
     rows = {name: [_row(catalog()[name], row, gaps, now) for row in case["rows"].get(name, ())] for name in details}
-    accounts = {row["_account"] for given in rows.values() for row in given} | {gap.account for gap in gaps} or {ACCOUNT}
+    accounts = {row["_account"] for given in rows.values() for row in given} | {gap.account for gap in gaps} or {
+        ACCOUNT
+    }
     info = ScanInfo(
         id="case",
         started_at=now,
@@ -46,7 +48,9 @@ def judge_case(plan: Plan, case: dict[str, Any], folder: Path) -> list[Finding]:
     for gap in gaps:
         bench.connection.execute("INSERT INTO gaps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", gap_row(gap))
     for each in info.coverage:
-        bench.connection.execute("INSERT INTO coverage VALUES (?, ?, ?, ?)", [each.account, each.region, each.state, each.reason])
+        bench.connection.execute(
+            "INSERT INTO coverage VALUES (?, ?, ?, ?)", [each.account, each.region, each.state, each.reason]
+        )
     bench.listing_gaps()
     for name, given in rows.items():
         kind = catalog()[name]
@@ -61,7 +65,7 @@ def judge_case(plan: Plan, case: dict[str, Any], folder: Path) -> list[Finding]:
 
 
 def _row(kind: ResourceType, given: dict[str, Any], gaps: list[Gap], now: datetime) -> dict[str, Any]:
-    row = json.loads(json.dumps(given, default=str))
+    row: dict[str, Any] = json.loads(json.dumps(given, default=str))
     if "documents" in row:
         _documents(row)
     account = row.pop("_account", ACCOUNT)
@@ -83,7 +87,11 @@ def _row(kind: ResourceType, given: dict[str, Any], gaps: list[Gap], now: dateti
         "_arn": row.get("Arn"),
         "_name": row.get(kind.label) or identity,
         "_seen_at": now.replace(tzinfo=None).isoformat(sep=" "),
-        "_gaps": {gap.detail: f"{gap.call} {gap.code}: {gap.message}" for gap in gaps if (gap.type, gap.resource) == (kind.name, identity) and gap.region in (region, home)},
+        "_gaps": {
+            gap.detail: f"{gap.call} {gap.code}: {gap.message}"
+            for gap in gaps
+            if (gap.type, gap.resource) == (kind.name, identity) and gap.region in (region, home)
+        },
     }
 
 
@@ -96,7 +104,8 @@ def _documents(row: dict[str, Any]) -> None:
     versions = row.pop("documents")
     default = row.setdefault("DefaultVersionId", next(iter(versions)))
     row["PolicyVersionList"] = [
-        {"VersionId": name, "IsDefaultVersion": name == default, "Document": json.dumps(document)} for name, document in versions.items()
+        {"VersionId": name, "IsDefaultVersion": name == default, "Document": json.dumps(document)}
+        for name, document in versions.items()
     ]
     row["Statements"] = statements(json.dumps(versions[default]))
 
@@ -108,7 +117,9 @@ def _gap(given: dict[str, Any], now: datetime) -> Gap:
     call = kind.details[detail].call if detail else kind.listing.call if kind.listing else None
     name = call.name if call else "iam:GetCredentialReport"
     account = given.get("account", ACCOUNT)
-    return Gap(account, region, kind.name, detail, given.get("resource", ""), name, name, given["code"], "denied here", now)
+    return Gap(
+        account, region, kind.name, detail, given.get("resource", ""), name, name, given["code"], "denied here", now
+    )
 
 
 def _time(value: datetime | str) -> datetime:

@@ -350,7 +350,11 @@ def _judged(
     """Judge a snapshot; `keep` puts the findings beside it, for `crenel sql` and whoever reads the lake."""
     aside = tempfile.TemporaryDirectory(prefix="crenel-")
     target = snapshot.findings if keep else Path(aside.name) / "findings"
-    judgement = judge(snapshot, plans, catalog(), facts(), target, spill=Path(aside.name))
+    try:
+        judgement = judge(snapshot, plans, catalog(), facts(), target, spill=Path(aside.name))
+    except BaseException:
+        aside.cleanup()
+        raise
     return Outcome(snapshot.info, judgement, tuple(plans), tuple(policies), damages, time.monotonic() - began, aside)
 
 
