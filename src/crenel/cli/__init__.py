@@ -1,0 +1,154 @@
+"""The command line: one module a command group, imported only when its command runs.
+
+Exit codes: 0 done; 1 unexpected error; 2 usage, or a file that does not load; 3 a FAIL at or above `--fail-on`; 4 the
+scan is incomplete; 130 interrupted. (And 141, as of any program, where the reader of its output went away before there
+was a verdict.)
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+import click
+
+from crenel import __version__
+from crenel.errors import CrenelError, LakeError, PolicyError, UsageError, did_you_mean
+from crenel.positions import describe
+from crenel.report.text import plain, printable
+
+UNEXPECTED, USAGE, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
+
+# Command: module, attribute, help in one line.
+COMMANDS: Mapping[str, tuple[str, str, str]] = {
+    "scan": ("crenel.cli.scan", "scan", "Read AWS accounts, judge them, and print what fails."),
+    "demo": ("crenel.cli.demo", "demo", "Scan a flawed demo account on this machine; no AWS account needed."),
+    "policies": ("crenel.cli.policies", "policies", "List, show and check policies."),
+    "resources": ("crenel.cli.resources", "resources", "List and show the resource types that policies can read."),
+    "sql": ("crenel.cli.sql", "sql", "Ask the stored resources in SQL."),
+    "permissions": ("crenel.cli.permissions", "permissions", "Print the IAM policy that a scan needs, and no more."),
+    "snapshots": ("crenel.cli.snapshots", "snapshots", "List what earlier scans have stored."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands stand in a table and are imported when they are used: `crenel --help` imports none."""
+
+    def __init__(self, *args: Any, table: Mapping[str, tuple[str, str, str]], **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        self.table = table
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        """Return the commands' names in the table's order."""
+        return list(self.table)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import and return a command, None for a name that there is not."""
+        if cmd_name not in self.table:
+            return None
+        module, attribute, _ = self.table[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's; a misspelt command gets a suggestion."""
+        if args and not args[0].startswith("-") and args[0] not in self.table:
+            hint = did_you_mean(args[0], self.table) or f"There are {', '.join(self.table)}."
+            ctx.fail(f'There is no command "{args[0]}". {hint}')
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the table, without importing what it names."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in self.table.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
+        """Run; a reader of the output that went away is no error to speak of."""
+        try:
+            answer = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            silence(sys.stdout)
+            ctx.exit(BROKEN_PIPE)
+        return answer
+
+
+@click.group(
+    cls=LazyGroup,
+    table=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="crenel")
+def cli() -> None:
+    """Crenel finds the gaps in an AWS account's wall.
+
+    It reads the account's configuration, judges it by policies, and says what fails, with the evidence.
+
+    \b
+    Examples:
+      crenel demo                              see it work, without an AWS account
+      crenel scan --explain                    which calls a scan would make
+      crenel scan --profile audit              scan with a profile of ~/.aws/config
+      crenel scan --practice 12 --fail-on high
+    """  # noqa: D301 (\b is click's mark for text that is not to be wrapped)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line (default: the process's own arguments) and return the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a name that the terminal can't show must not end a scan
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        with _ended_like_ctrl_c():
+            code = cli.main(None if arguments is None else list(arguments), prog_name="crenel", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        _complain("Interrupted.")
+        return INTERRUPTED
+    except CrenelError as error:
+        _complain(f"Error: {printable(describe(error) if isinstance(error, PolicyError) else str(error))}")
+        return USAGE if isinstance(error, UsageError | LakeError) else UNEXPECTED
+    except Exception as error:  # noqa: BLE001 (the last line of defence: a bug is reported as one, and with its exit code)
+        _complain(f"Error: unexpected error: {type(error).__name__}: {plain(str(error))}. Please report it.")
+        if os.environ.get("CRENEL_DEBUG"):
+            traceback.print_exception(error)
+        else:
+            _complain("CRENEL_DEBUG=1 shows where it happened.")
+        return UNEXPECTED
+    return code if isinstance(code, int) else 0
+
+
+@contextmanager
+def _ended_like_ctrl_c() -> Iterator[None]:
+    """Have a polite kill (a container's stop, a cancelled job) clean up and end as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may say what a signal does
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def silence(stream: TextIO) -> None:
+    """Send what is still to be written to a stream whose reader is gone to nowhere, so that the exit is quiet."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except OSError:
+        return  # a stream without a file behind it has nothing to flush at exit
+
+
+def _complain(text: str) -> None:
+    click.echo(text, err=True)

@@ -1,0 +1,275 @@
+"""For people: verdicts by practice, what fails, what could not be read, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TextIO
+
+from rich import box
+from rich.console import Console
+from rich.containers import Lines
+from rich.table import Table
+from rich.text import Text
+
+from crenel.judge.findings import Finding
+from crenel.language.plan import Plan
+from crenel.model import GLOBAL, Coverage, Severity, Status
+from crenel.report.console import console_for
+from crenel.report.model import Report
+from crenel.report.text import number, plain, short
+from crenel.report.unread import Unread, unread
+
+WORST = 3  # names in a row of the table
+SHOWN = 5  # failing resources of a policy below it
+_WIDE = 110  # from here on there is room for the worst resources in the table itself
+_NAMES: Mapping[Status, str] = {
+    Status.FAIL: "FAIL",
+    Status.PASS: "PASS",
+    Status.UNKNOWN: "UNKNOWN",
+    Status.NOT_APPLICABLE: "N/A",
+}
+_STYLES: Mapping[Status, str] = {
+    Status.FAIL: "bold red",
+    Status.PASS: "green",
+    Status.UNKNOWN: "bold yellow",
+    Status.NOT_APPLICABLE: "dim",
+}
+_LEVELS: Mapping[Severity, str] = {
+    Severity.CRITICAL: "bold red",
+    Severity.HIGH: "red",
+    Severity.MEDIUM: "yellow",
+    Severity.LOW: "cyan",
+}
+
+
+@dataclass(slots=True)
+class _Row:
+    """What the report says of one policy."""
+
+    plan: Plan
+    counts: dict[Status, int] = field(default_factory=dict)
+    failing: list[Finding] = field(default_factory=list)
+    unknown: list[Finding] = field(default_factory=list)
+
+    def count(self, status: Status) -> int:
+        return self.counts.get(status, 0)
+
+
+def write(report: Report, out: TextIO) -> None:
+    """Write the report for a person; it is as long as the policies are many, however many the findings."""
+    console = console_for(out)
+    rows = _rows(report)
+    gaps = list(unread(report.judgement.gaps()))
+    _head(console, report)
+    console.print()
+    console.print(_table(rows, console.width, len(report.info.accounts)))
+    _failed(console, rows, len(report.info.accounts))
+    _not_read(console, rows, gaps, len(report.info.accounts))
+    _aside(console, report)
+    _summary(console, report, rows)
+    _next(console, report, rows, gaps)
+
+
+def _rows(report: Report) -> list[_Row]:
+    ordered = sorted(report.plans, key=lambda plan: (plan.practice is None, plan.practice or 0, plan.policy))
+    rows = {plan.policy: _Row(plan) for plan in ordered}
+    for policy, status, count in report.judgement.counts():
+        if policy in rows:
+            rows[policy].counts[status] = count
+    for row in rows.values():
+        if row.count(Status.FAIL):
+            row.failing = list(report.judgement.findings(status=Status.FAIL, policy=row.plan.policy, limit=SHOWN))
+        if row.count(Status.UNKNOWN):
+            row.unknown = list(report.judgement.findings(status=Status.UNKNOWN, policy=row.plan.policy, limit=1))
+    return list(rows.values())
+
+
+# --- the sections
+
+
+def _head(console: Console, report: Report) -> None:
+    info = report.info
+    accounts = ", ".join(plain(account.id) for account in info.accounts)
+    noun = "Account" if len(info.accounts) == 1 else "Accounts"
+    console.print(Text(f"{noun} {accounts} on {info.started_at:%Y-%m-%d %H:%M} UTC, snapshot {info.id}", style="bold"))
+
+
+def _table(rows: Sequence[_Row], width: int, accounts: int) -> Table:
+    wide = width >= _WIDE
+    room = min(60, width // 3)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), expand=wide)
+    table.add_column("#", justify="right", no_wrap=True)
+    table.add_column("Level", no_wrap=True)
+    table.add_column("Policy", ratio=1 if wide else None, overflow="fold")
+    for status, name in _NAMES.items():
+        table.add_column(name, justify="right", no_wrap=True, style=_STYLES[status])
+    if wide:
+        table.add_column("The worst", width=room, no_wrap=True)
+    for row in rows:
+        cells = [Text(str(row.plan.practice or "")), Text(row.plan.severity, style=_LEVELS[row.plan.severity])]
+        cells.append(Text(plain(row.plan.title)).append(f"\n{plain(row.plan.policy)}", style="dim"))
+        cells += [_count(row.count(status)) for status in _NAMES]
+        table.add_row(*cells, *([_worst(row, accounts, room)] if wide else []))
+    return table
+
+
+def _count(count: int) -> Text:
+    return Text(f"{count:,}") if count else Text("-", style="not bold dim")
+
+
+def _worst(row: _Row, accounts: int, room: int) -> Text:
+    """Return the first failing resources, a line each; where a line is too long the name is cut, not the place."""
+    lines = []
+    for finding in row.failing[:WORST]:
+        place = f" ({plain(finding.region) if _is_account(finding) else _place(finding, accounts)})"
+        lines.append(f"{short(_name(finding), room - len(place))}{place}")
+    more = row.count(Status.FAIL) - WORST
+    return Text("\n".join(lines)).append(f"\n+{more:,} more" if more > 0 else "", style="dim")
+
+
+def _is_account(finding: Finding) -> bool:
+    return finding.resource_id == finding.account
+
+
+def _name(finding: Finding) -> str:
+    """Return what people call the resource."""
+    return plain(finding.name or finding.resource_id)
+
+
+def _place(finding: Finding, accounts: int) -> str:
+    return f"{plain(finding.account)} {plain(finding.region)}" if accounts > 1 else plain(finding.region)
+
+
+def _said(finding: Finding, words: str, accounts: int) -> Text:
+    """Return a finding in words, with the resource's name and its place, and no more often than once."""
+    name, message, place = _name(finding), plain(words), _place(finding, accounts)
+    if name not in message and not _is_account(finding) and finding.resource_id != "*":
+        return Text(f"{name} ({place})", style="bold").append(f": {message}", style="not bold")
+    line = Text("" if place == GLOBAL else f"{place}: ").append(message)
+    line.highlight_words([name], "bold")
+    return line
+
+
+def _failed(console: Console, rows: Sequence[_Row], accounts: int) -> None:
+    failing = [row for row in rows if row.failing]
+    if not failing:
+        return
+    _title(console, "What fails")
+    for row in failing:
+        _policy_line(console, row)
+        for finding in row.failing:
+            _indented(console, Text("- ").append_text(_said(finding, finding.message, accounts)), 6)
+        more = row.count(Status.FAIL) - len(row.failing)
+        if more:
+            _indented(console, Text(f"+{more:,} more", style="dim"), 6)
+
+
+def _policy_line(console: Console, row: _Row) -> None:
+    line = Text(f"{row.plan.practice or '':>3}  ")
+    line.append(plain(row.plan.policy), style="bold").append("  ")
+    line.append(row.plan.severity, style=_LEVELS[row.plan.severity]).append(f", {row.count(Status.FAIL):,} failing")
+    console.print(line)
+
+
+def _not_read(console: Console, rows: Sequence[_Row], gaps: Sequence[Unread], accounts: int) -> None:
+    if gaps:
+        _title(console, "What could not be read")
+    for gap in gaps:
+        line = Text(gap.call, style="bold").append(f"  {plain(gap.code)}  ", style="yellow")
+        line.append(f"{number(gap.count, 'time')}: {', '.join(gap.types)} in {gap.places(accounts)}")
+        _indented(console, line, 2)
+        if gap.denied and gap.permission:
+            _indented(console, Text("Missing permission: ").append(gap.permission, style="bold"), 6)
+        else:
+            _indented(console, Text(short(gap.message, 200), style="dim"), 6)
+    unknown = [row for row in rows if row.unknown]
+    if unknown:
+        _title(console, "What could not be judged")
+    for row in unknown:
+        found = row.unknown[0]
+        line = Text(f"{row.plan.practice or '':>3}  ").append(plain(row.plan.policy), style="bold")
+        line.append(f"  {row.count(Status.UNKNOWN):,} UNKNOWN, the first: ")
+        line.append_text(_said(found, found.reason or found.message, accounts))
+        _indented(console, line, 0, hang=5)
+
+
+def _aside(console: Console, report: Report) -> None:
+    lines = list(_unscanned(report.info.coverage, len(report.info.accounts)))
+    lines += [f"Damaged and not used: snapshot {plain(each.id)}: {plain(each.reason)}" for each in report.damages]
+    if not lines:
+        return
+    console.print()
+    for line in lines:
+        console.print(Text(line, style="dim"))
+
+
+def _unscanned(coverage: Sequence[Coverage], accounts: int) -> Iterator[str]:
+    """Yield a line for each state in which Regions were left out, accounts with the same Regions taken together."""
+    by_account: dict[tuple[str, str], list[str]] = {}
+    for cover in coverage:
+        if cover.state != "scanned":
+            by_account.setdefault((cover.state, cover.account), []).append(cover.region)
+    together: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (state, account), left_out in by_account.items():
+        together.setdefault((state, tuple(sorted(left_out))), []).append(account)
+    for (state, regions), named in together.items():
+        whose = f" in {', '.join(named)}" if accounts > 1 else ""
+        if state == "suspended":
+            yield f"Suspended, so not scanned: {', '.join(named)}"
+        elif state == "not-opted-in":
+            yield f"Not opted in{whose}, so not scanned: {', '.join(regions)}"
+        else:
+            yield f"Not scanned ({plain(state)}){whose}: {', '.join(regions)}"
+
+
+def _summary(console: Console, report: Report, rows: Sequence[_Row]) -> None:
+    info = report.info
+    scanned = {cover.region for cover in info.coverage if cover.state == "scanned"} or set(info.regions)
+    parts = [
+        number(len(info.accounts), "account"),
+        number(len(scanned - {GLOBAL}), "Region"),
+        f"{number(report.resources_judged(), 'resource')} judged",
+        number(sum(info.calls_by_service.values()), "call"),
+    ]
+    if report.seconds is not None:
+        parts.append(f"{report.seconds:,.1f} s")
+    line = Text(f"{', '.join(parts)}: ")
+    for position, (status, name) in enumerate(_NAMES.items()):
+        total = sum(row.count(status) for row in rows)
+        line.append(", " if position else "").append(f"{total:,} {name}", style=_STYLES[status] if total else "dim")
+    console.print()
+    console.print(line)
+
+
+def _next(console: Console, report: Report, rows: Sequence[_Row], gaps: Sequence[Unread]) -> None:
+    steps = []
+    worst = max((row for row in rows if row.failing), key=lambda row: row.plan.severity.rank, default=None)
+    if worst:
+        steps.append((f"crenel policies show {worst.plan.policy}", "why it matters, how to fix it"))
+    if any(gap.denied for gap in gaps):
+        steps.append(("crenel permissions", "the IAM policy that the scanner needs"))
+    if report.again:
+        steps.append((f"{report.again} --format json --output findings.json", "all of it, with the evidence"))
+    if not steps:
+        return
+    console.print(Text("Next:", style="bold"))
+    for command, purpose in steps:
+        _indented(console, Text(command).append(f"   {purpose}", style="dim"), 2)
+
+
+# --- lines
+
+
+def _title(console: Console, title: str) -> None:
+    console.print()
+    console.print(Text(title, style="bold underline"))
+
+
+def _indented(console: Console, line: Text, left: int, hang: int = 2) -> None:
+    """Print a line, wrapped to the width with its continuation lines further in."""
+    room = max(20, console.width - left - hang)
+    parts = line.wrap(console, room, overflow="fold") if line.cell_len > console.width - left else Lines([line])
+    for position, part in enumerate(parts):
+        part.rstrip()
+        console.print(Text(" " * (left + hang if position else left)).append_text(part))
