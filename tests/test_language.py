@@ -54,8 +54,9 @@ DETAILS = {
 
 def kind(name: str) -> ResourceType:
     return ResourceType(
-        name=name, title=name, service="s3", regional=True, listing=None, id="word", label="word", arn="", owner="", home="",
-        shadows=False, reported_as=name, columns=COLUMNS, details=DETAILS,
+        name=name, title=name, service="s3", regional=True, listing=None, id="word", label="word", arn="", owner="",
+        home="",
+        shadows=False, own=False, reported_as=name, columns=COLUMNS, details=DETAILS,
     )  # fmt: skip
 
 
@@ -222,7 +223,7 @@ def compare(op: Op, left: Any, right: Any) -> bool:
 
 def related(node: Related, row: dict[str, Any], world: World) -> bool | None:
     """Every number of related rows that is possible given the gaps: the answer if all agree."""
-    beside = [other for other in world.others if not node.on or other["word"] == row["word"]]
+    beside = [other for other in world.others if not node.on or (other["word"] == row["word"] is not None)]
     found = [truth(node.where, other, world) for other in beside]
     least = found.count(True)
     most = least + found.count(None) + (10 if world.gap else 0)
@@ -245,7 +246,7 @@ def spool(rows: list[dict[str, Any]]) -> str:
             "_id": str(number),
         }
         plain = {key: found for key, found in row.items() if key != "gaps"}
-        lines.append(json.dumps(common | plain | {"_gaps": {gap: "denied" for gap in row["gaps"]}}))
+        lines.append(json.dumps(common | plain | {"_gaps": dict.fromkeys(row["gaps"], "denied")}))
     return "\n".join(lines)
 
 
@@ -258,7 +259,7 @@ def engine() -> duckdb.DuckDBPyConnection:
 @given(row=ROWS, others=st.lists(ROWS, max_size=3), gap=st.booleans(), predicate=PREDICATES)
 def test_sql_agrees_with_the_interpreter(
     engine: duckdb.DuckDBPyConnection, tmp_path_factory: pytest.TempPathFactory,
-    row: dict[str, Any], others: list[dict[str, Any]], gap: bool, predicate: Predicate,  # noqa: FBT001
+    row: dict[str, Any], others: list[dict[str, Any]], gap: bool, predicate: Predicate,
 ) -> None:  # fmt: skip
     """Whatever the predicate, the row and the gaps: SQL and Kleene's logic say the same."""
     folder = tmp_path_factory.mktemp("spool")

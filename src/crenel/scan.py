@@ -1,4 +1,5 @@
-"""The use cases of a scan: read accounts, judge them, judge a stored snapshot again, say what a scan would cost or need.
+"""The use cases of a scan: read accounts, judge them, judge a stored snapshot again, say what a scan would cost or
+need.
 
 choose policies → compile to plans → what they read → collect (spool) → commit (snapshot) → judge (findings)
 """
@@ -44,7 +45,8 @@ _ALWAYS = ("ec2:DescribeRegions", "account:ListRegions")
 
 @dataclass(frozen=True, slots=True)
 class ScanOptions:
-    """What a user asks for. `policies` are name patterns, `practices` numbers, `paths` files or folders of own policies.
+    """What a user asks for. `policies` are name patterns, `practices` numbers, `paths` files or folders of own
+    policies.
 
     `regions` empty: all that the accounts have opted in to. `as_of` (aware) picks the newest snapshot not younger.
     """
@@ -104,7 +106,8 @@ class Explanation:
 def choose(options: ScanOptions) -> tuple[list[Policy], list[Plan]]:
     """Return the policies in play and their plans. A policy of the user's replaces the built-in one of its name.
 
-    Raises `PolicyError` for one that does not load or compile, `UsageError` for a name, number or path that is not there.
+    Raises `PolicyError` for one that does not load or compile, `UsageError` for a name, number or path that is not
+    there.
     """
     chosen = {policy.name: policy for policy in builtin_policies()}
     own: dict[str, Policy] = {}
@@ -125,8 +128,8 @@ def scan(
 ) -> Outcome:
     """Read the accounts, keep a snapshot, judge it.
 
-    What AWS refuses becomes a gap. Raises `PolicyError`, `UsageError`, `CredentialsError` before any reading, `CrenelError`
-    where the lake can't be written; Ctrl-C keeps what is finished, for `resume`.
+    What AWS refuses becomes a gap. Raises `PolicyError`, `UsageError`, `CredentialsError` before any reading,
+    `CrenelError` where the lake can't be written; Ctrl-C keeps what is finished, for `resume`.
     """
     began = time.monotonic()
     policies, plans = choose(options)
@@ -199,7 +202,8 @@ def query(
 ) -> Iterator[tuple[list[str], Iterator[tuple[object, ...]]]]:
     """Run one SELECT over a snapshot's tables; yield its columns and an iterator of its rows.
 
-    The engine may read the snapshot's files and nothing else. Raises `UsageError` with the engine's words for what it can't run.
+    The engine may read the snapshot's files and nothing else. Raises `UsageError` with the engine's words for what it
+    can't run.
     """
     snapshot, _ = Lake(folder).latest(as_of)
     connection = connect()
@@ -231,7 +235,9 @@ class _Head:
 
 @contextmanager
 def _scan_folder(lake: Lake, *, resume: bool) -> Iterator[tuple[Path, _Head | None]]:
-    """Yield the folder of a new scan, or of the newest interrupted one with its head; locked against others for as long."""
+    """Yield the folder of a new scan, or of the newest interrupted one with its head; locked against others for as
+    long.
+    """
     if not resume:
         _, folder = lake.new_scan(datetime.now(UTC))
         with (folder / "lock").open("w") as lock:
@@ -300,7 +306,8 @@ def _fits(head: _Head, targets: Sequence[Target], needs: Sequence[Needs]) -> Non
     now = {target.account.id for target in targets}
     if was != now:
         raise UsageError(
-            f"the interrupted scan is of account {', '.join(sorted(was))}, and these credentials are of {', '.join(sorted(now))}."
+            f"the interrupted scan is of account {', '.join(sorted(was))}, "
+            f"and these credentials are of {', '.join(sorted(now))}."
         )
     for need in needs:
         if need.type not in head.info.details or not need.details <= set(head.info.details[need.type]):

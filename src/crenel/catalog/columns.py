@@ -1,7 +1,7 @@
 """Column types, and how they follow from botocore's output shapes.
 
-A column is in AWS's own shape: structures become structs, lists lists, maps maps with text keys. What has no bound of its own
-(a shape that contains itself, a document of free form) becomes JSON.
+A column is in AWS's own shape: structures become structs, lists lists, maps maps with text keys. What has no bound of
+its own (a shape that contains itself, a document of free form) becomes JSON.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class ListOf:
 
 @dataclass(frozen=True, slots=True)
 class MapOf:
-    """A map from text to values of one type. `keys` holds the keys that AWS's model names, empty where any may stand."""
+    """A map from text to values of one type. `keys`: those that AWS's model names, empty where any may stand."""
 
     value: Type
     keys: tuple[str, ...] = ()
@@ -93,7 +93,7 @@ def service_model(service: str) -> ServiceModel:
 
 
 def paginator(service: str, operation: str) -> Mapping[str, Any] | None:
-    """Return botocore's paging rules of an operation (input_token, output_token, result_key …), or None for one page."""
+    """Return botocore's paging rules of an operation (input_token, output_token …), or None for one page."""
     try:
         pages = _paginators(service)
     except Exception as error:  # botocore's own class, imported nowhere else
@@ -111,7 +111,9 @@ def _paginators(service: str) -> Mapping[str, Any]:
 
 
 def shape_at(shape: Shape | None, path: tuple[str, ...]) -> Shape:
-    """Return the shape that a path of member names leads to, through structures alone. Raises `KeyError` naming the step."""
+    """Return the shape that a path of member names leads to, through structures alone. Raises `KeyError` naming the
+    step.
+    """
     for step in path:
         if not isinstance(shape, StructureShape) or step not in shape.members:
             raise KeyError(step)

@@ -16,7 +16,7 @@ _ALIASES = {"opensearch": "elasticsearch"}
 
 
 class Catalog(Mapping[str, ResourceType]):
-    """Resource types by name (``ebs`` or ``aws.ebs``). A type's botocore model is read only when the type is asked for."""
+    """Resource types by name (``ebs`` or ``aws.ebs``). botocore's model is read when a type is first asked for."""
 
     def __init__(self, folder: Path) -> None:
         self._bodies: dict[str, tuple[Path, Located]] = {}

@@ -8,19 +8,20 @@
         id: VolumeId
         arn: "arn:{partition}:ec2:{region}:{account}:volume/{VolumeId}"
 
-`list` asks for the rows (none: one row for each account, or each account and Region). `details` are columns that cost calls of
-their own and are asked for only where a plan reads them:
+`list` asks for the rows (none: one row for each account, or each account and Region). `details` are columns that cost
+calls of their own and are asked for only where a plan reads them:
 
     Encryption:   {call: GetBucketEncryption, with: {Bucket: "{Name}"}, take: ServerSideEncryptionConfiguration,
                    absent: [ServerSideEncryptionConfigurationNotFoundError]}        # one call a row
-    status:       {once: true, call: …, each: ConfigurationRecordersStatus, match: [name, name]}  # one a unit, joined on a key
-    DomainStatus: {batch: 5, call: …, with: {DomainNames: "{DomainName}"}, each: …, match: […], merge: true}
+    status:       {once: true, call: …, each: ConfigurationRecordersStatus, match: [name, name]}  # one a unit, joined
+    on a key DomainStatus: {batch: 5, call: …, with: {DomainNames: "{DomainName}"}, each: …, match: […], merge: true}
     Password:     {oddity: iam-user-password, type: {Enabled: boolean}, calls: [iam:GetLoginProfile]}  # needs code
 
-`match` names the row's column and the answer's member that must be equal (none: the first item goes to every row); `gather` keeps all
-items with the key as a list, `present` keeps only whether there is one. `merge` puts the answer's members beside the row's own
-columns; `at: home` sends the call to the Region where the resource lives; `when` and `unless` say which rows are asked; a code in `absent`
-means null, one in `gone` that the resource was deleted meanwhile and the row goes.
+`match` names the row's column and the answer's member that must be equal (none: the first item goes to every row);
+`gather` keeps all items with the key as a list, `present` keeps only whether there is one. `merge` puts the answer's
+members beside the row's own columns; an `always` detail is read whatever the plans need; `at: home` sends the call to
+the Region where the resource lives; `when` and `unless` say which rows are asked; a code in `absent` means null, one in
+`gone` that the resource was deleted meanwhile and the row goes.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
-from crenel.catalog.columns import JSON, ListOf, Scalar, Struct, Type, column_type, service_model, shape_at
+from crenel.catalog.columns import JSON, Kind, ListOf, Scalar, Struct, Type, column_type, service_model, shape_at
 from crenel.positions import Located
 
 Path = tuple[str, ...]
@@ -77,6 +78,7 @@ class Detail:
     match: tuple[str, str] | None = None
     take: Path = ()
     present: bool = False
+    always: bool = False
     gather: bool = False
     merge: bool = False
     absent: frozenset[str] = frozenset()
@@ -102,8 +104,9 @@ class Detail:
 class ResourceType:
     """A kind of AWS resource: how to read it, what its columns are, how it is named.
 
-    `columns` are the listing's own, free of further calls. `home` is the column with the Region where a resource lives when it can be
-    read elsewhere (`shadows`: the same one is read in many Regions). `owner` is a column with an account number or an ARN.
+    `columns` are the listing's own, free of further calls. `home` is the column with the Region where a resource lives
+    when it can be read elsewhere (`shadows`: the same one is read in many Regions). `owner` is a column with an account
+    number or an ARN; `own` leaves out what another account owns, for listings that ask for one's own alone.
     `reported_as` is the type that findings bear.
     """
 
@@ -118,6 +121,7 @@ class ResourceType:
     owner: str
     home: str
     shadows: bool
+    own: bool
     reported_as: str
     columns: Mapping[str, Type] = field(hash=False)
     details: Mapping[str, Detail] = field(hash=False)
@@ -137,15 +141,14 @@ class ResourceType:
     def detail_of(self, column: str) -> str | None:
         """Return the name of the detail that fills a column, or None where the listing does."""
         for detail in self.details.values():
-            if column in detail.columns:
+            if column in detail.columns and column not in self.columns:
                 return detail.name
         return None
 
     def with_needs(self, details: frozenset[str]) -> tuple[Detail, ...]:
         """Return the named details and those that they need, in the order of declaration."""
         wanted = set(details)
-        if self.home in self.details:
-            wanted.add(self.home)
+        wanted |= {detail.name for detail in self.details.values() if detail.always}
         for detail in reversed(list(self.details.values())):
             if detail.name in wanted:
                 wanted.update(detail.needs)
@@ -154,13 +157,13 @@ class ResourceType:
 
 _FILE_KEYS = ("service", "iam", "types")
 _TYPE_KEYS = (
-    "title", "scope", "list", "id", "name", "arn", "owner", "home", "shadows", "as", "details", "columns",
+    "title", "scope", "list", "id", "name", "arn", "owner", "own", "home", "shadows", "as", "details", "columns",
 )  # fmt: skip
 _LIST_KEYS = ("call", "items", "with", "scalar", "service", "permission")
-_FLAGS = ("once", "merge", "present", "gather")
+_FLAGS = ("once", "merge", "present", "gather", "always")
 _DETAIL_KEYS = (
     "call", "with", "take", "absent", "gone", "once", "each", "match", "gather", "batch", "merge", "present", "service",
-    "permission", "at", "when", "unless", "oddity", "type", "calls", "needs",
+    "permission", "at", "always", "when", "unless", "oddity", "type", "calls", "needs",
 )  # fmt: skip
 
 
@@ -200,6 +203,7 @@ class _Reader:
             owner=self.word("owner", ""),
             home=self.word("home", ""),
             shadows=bool(self.items["shadows"].value) if "shadows" in self.items else False,
+            own=bool(self.items["own"].value) if "own" in self.items else False,
             reported_as=self.word("as", self.name),
             columns=columns,
             details=details,
@@ -270,12 +274,13 @@ class _Reader:
                 {name: kind},
                 permissions=permissions,
                 oddity=keys["oddity"].text("oddity"),
+                always=bool(keys["always"].value) if "always" in keys else False,
                 needs=tuple(sorted(needs)),
             )
         call = self.call(body)
         each = tuple(keys["each"].text("each").split(".")) if "each" in keys else ()
         take = tuple(keys["take"].text("take").split(".")) if "take" in keys else ()
-        once, merge, present, gather = (bool(keys[flag].value) if flag in keys else False for flag in _FLAGS)
+        once, merge, present, gather, always = (bool(keys[flag].value) if flag in keys else False for flag in _FLAGS)
         columns = self.detail_columns(name, call, (each, take), body, merge=merge, present=present)
         return Detail(
             name=name,
@@ -296,6 +301,7 @@ class _Reader:
             merge=merge,
             present=present,
             gather=gather,
+            always=always,
         )
 
     def detail_columns(
@@ -327,11 +333,11 @@ def declared_type(item: Located) -> Type:
     kind = item.text("a type")
     if kind not in _SCALARS:
         raise item.error(f"{kind!r} is no type.", f"Types are {', '.join(_SCALARS)}, [type] and {{name: type}}.")
-    return JSON if kind == "json" else Scalar(kind)
+    return JSON if kind == "json" else Scalar(cast("Kind", kind))
 
 
 def _columns_named(value: Any) -> set[str]:  # noqa: ANN401 (any YAML value)
-    """Return the row columns that a detail's declaration mentions: placeholders, conditions, the key it is joined on."""
+    """Return the row columns that a detail's declaration mentions in placeholders and conditions."""
     found: set[str] = set()
     if isinstance(value, dict):
         for key in ("when", "unless"):

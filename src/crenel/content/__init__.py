@@ -1,0 +1,1 @@
+"""Content that ships as data: policies and dated facts."""

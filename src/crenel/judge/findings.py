@@ -11,8 +11,8 @@ from typing import Any
 from crenel.model import Severity, Status
 
 COLUMNS = (
-    "id", "policy", "practice", "status", "severity", "account", "region", "type", "resource_id", "arn", "name", "title", "message",
-    "reason", "evidence", "seen_at",
+    "id", "policy", "practice", "status", "severity", "account", "region", "type", "resource_id", "arn", "name",
+    "title", "message", "reason", "evidence", "seen_at",
 )  # fmt: skip
 
 

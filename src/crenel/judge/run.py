@@ -1,7 +1,8 @@
 """All plans over one snapshot, each table in one pass; the findings go to Parquet, so that memory stays flat.
 
-Beside the verdicts on rows there are those that no row can show: a listing that was denied (one UNKNOWN an account and Region), a Region
-that is not opted in (NOT_APPLICABLE), an account without a single resource of the kind (NOT_APPLICABLE).
+Beside the verdicts on rows there are those that no row can show: a listing that was denied (one UNKNOWN an account and
+Region), a Region that is not opted in (NOT_APPLICABLE), an account without a single resource of the kind
+(NOT_APPLICABLE).
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from crenel.judge.findings import COLUMNS, Finding
 from crenel.lake.engine import connect, name, quoted, sql_type
 from crenel.lake.snapshots import Snapshot, collected_columns, verify
 from crenel.language.plan import Plan
-from crenel.language.sql import Compiler, Source, fact_table, verdicts
+from crenel.language.sql import Compiler, Source, fact_table
+from crenel.language.verdicts import verdicts
 from crenel.model import GLOBAL, Gap, ScanInfo, Severity, Status
 from crenel.policies.facts import Fact
 from crenel.policies.load import needs_of
@@ -44,7 +46,8 @@ class Judgement:
     def counts(self) -> list[tuple[str, Status, int]]:
         """Return (policy, status, number) for what there is, in the order of practices."""
         rows = self.connection.execute(
-            "SELECT policy, status, count(*) FROM findings GROUP BY ALL ORDER BY min(practice) NULLS LAST, policy, status"
+            "SELECT policy, status, count(*) FROM findings GROUP BY ALL "
+            "ORDER BY min(practice) NULLS LAST, policy, status"
         ).fetchall()
         return [(policy, Status(status), number) for policy, status, number in rows]
 
@@ -71,7 +74,7 @@ class Judgement:
             values.append(policy)
         bound = f" LIMIT {int(limit)}" if limit is not None else ""
         where = " AND ".join(conditions)
-        query = f"SELECT {', '.join(COLUMNS)} FROM findings WHERE {where} ORDER BY {_ORDER}{bound}"  # noqa: S608 (words of our own)
+        query = f"SELECT {', '.join(COLUMNS)} FROM findings WHERE {where} ORDER BY {_ORDER}{bound}"
         cursor = self.connection.cursor().execute(query, values)
         while rows := cursor.fetchmany(_BATCH):
             yield from (Finding.of(row) for row in rows)
@@ -104,8 +107,8 @@ def judge(
 
     The engine writes into the folder `spill` what does not fit into its memory.
 
-    Ages are measured against the time the snapshot was begun, so that judging it again gives the same. Raises `LakeError` where
-    the snapshot is damaged.
+    Ages are measured against the time the snapshot was begun, so that judging it again gives the same. Raises
+    `LakeError` where the snapshot is damaged.
     """
     connection = connect(spill)
     bench = Bench(connection, snapshot.info, catalog, facts)
@@ -145,7 +148,7 @@ class Bench:
         self.connection.execute(f"CREATE TABLE {fact_table(fact.name)} ({columns})")
         values = [list(fact.values(key)) for key in fact.columns]
         marks = ", ".join("unnest(?)" for _ in fact.columns)
-        self.connection.execute(f"INSERT INTO {fact_table(fact.name)} SELECT {marks}", values)  # noqa: S608 (names of our own)
+        self.connection.execute(f"INSERT INTO {fact_table(fact.name)} SELECT {marks}", values)
 
     def ledger(self, folder: Path) -> None:
         """Lay out a snapshot's gaps and coverage."""
@@ -157,8 +160,9 @@ class Bench:
     def listing_gaps(self) -> None:
         """Lay out whose listings were denied, with the words for it."""
         self.connection.execute(
-            "CREATE TABLE listing_gaps AS SELECT account AS _account, region AS _region, type, min(seen_at) AS seen_at, "
-            "min('could not list aws.' || type || ' in ' || region || ': ' || call || ' ' || code || ': ' || message) AS why "
+            "CREATE TABLE listing_gaps AS SELECT account AS _account, region AS _region, type, "
+            "min(concat('could not list aws.', type, ' in ', region, ': ', call, ' ', code, ': ', message)) AS why, "
+            "min(seen_at) AS seen_at "
             "FROM gaps WHERE detail = '' AND resource = '' GROUP BY ALL"
         )
 
@@ -169,7 +173,7 @@ class Bench:
             if kind.shadows
             else ""
         )
-        self.connection.execute(f"CREATE VIEW {name(kind.table)} AS SELECT * FROM {relation} {once}")  # noqa: S608 (names of our own)
+        self.connection.execute(f"CREATE VIEW {name(kind.table)} AS SELECT * FROM {relation} {once}")
         self.sources[kind.name] = Source(kind, frozenset(columns))
 
     def judge(self, plans: Sequence[Plan], target: Path) -> Judgement:
@@ -184,7 +188,7 @@ class Bench:
             if source is not None:
                 compiler = Compiler(self.sources, self.info.started_at)
                 query = verdicts(compiler, source, list(group))
-                self.write(part / f"{source.type.table}.parquet", _finished(query, source.type))
+                self.write(part / f"{source.type.table}.parquet", _finished(query))
         self.write(part / "beyond.parquet", self.beyond_rows(plans, part))
         shutil.rmtree(target, ignore_errors=True)
         part.rename(target)
@@ -196,8 +200,8 @@ class Bench:
     def policies(self, plans: Sequence[Plan]) -> None:
         """Lay out what of a policy goes into each of its findings."""
         self.connection.execute(
-            "CREATE TABLE policies (policy VARCHAR, practice INTEGER, severity VARCHAR, title VARCHAR, source VARCHAR, type VARCHAR, "
-            "kind VARCHAR, regional BOOLEAN, listed BOOLEAN, collected BOOLEAN)"
+            "CREATE TABLE policies (policy VARCHAR, practice INTEGER, severity VARCHAR, title VARCHAR, source VARCHAR, "
+            "type VARCHAR, kind VARCHAR, regional BOOLEAN, listed BOOLEAN, collected BOOLEAN)"
         )
         rows = []
         for plan in plans:
@@ -234,44 +238,46 @@ class Bench:
         parts = f"""
             WITH judged AS ({judged}), accounts(account) AS (VALUES {accounts}),
             denied AS (
-                SELECT p.policy, g._account AS account, g._region AS region, '*' AS resource_id, '*' AS name, 'UNKNOWN' AS status,
-                       g.why AS reason, g.seen_at
+                SELECT p.policy, g._account AS account, g._region AS region, '*' AS resource_id, '*' AS name,
+                       'UNKNOWN' AS status, g.why AS reason, g.seen_at
                 FROM policies p JOIN listing_gaps g ON g.type = p.source AND p.listed),
             unread AS (
-                SELECT p.policy, a.account, '{GLOBAL}' AS region, '*' AS resource_id, '*' AS name, 'UNKNOWN' AS status,
-                       p.type || ' was not collected in this snapshot' AS reason, {seen} AS seen_at
+                SELECT p.policy, a.account, '{GLOBAL}' AS region, '*' AS resource_id, '*' AS name,
+                       'UNKNOWN' AS status, p.type || ' was not collected in this snapshot' AS reason, {seen} AS seen_at
                 FROM policies p, accounts a WHERE NOT p.collected),
             outside AS (
-                SELECT p.policy, c.account, c.region, CASE WHEN p.listed THEN '*' ELSE c.account END, NULL, 'NOT_APPLICABLE', c.reason,
-                       {seen}
+                SELECT p.policy, c.account, c.region, CASE WHEN p.listed THEN '*' ELSE c.account END, NULL,
+                       'NOT_APPLICABLE', c.reason, {seen}
                 FROM policies p JOIN coverage c ON p.regional AND c.state <> 'scanned'),
             found AS (SELECT * FROM denied UNION ALL SELECT * FROM unread UNION ALL SELECT * FROM outside),
             empty AS (
-                SELECT p.policy, a.account, '{GLOBAL}', a.account, NULL, 'NOT_APPLICABLE', 'No resource to judge: ' || p.kind || '.', {seen}
+                SELECT p.policy, a.account, '{GLOBAL}', a.account, NULL,
+                       'NOT_APPLICABLE', 'No resource to judge: ' || p.kind || '.', {seen}
                 FROM policies p, accounts a
-                WHERE p.collected AND NOT EXISTS (SELECT 1 FROM judged j WHERE j.policy = p.policy AND j.account = a.account)
+                WHERE p.collected
+                  AND NOT EXISTS (SELECT 1 FROM judged j WHERE j.policy = p.policy AND j.account = a.account)
                   AND NOT EXISTS (SELECT 1 FROM denied d WHERE d.policy = p.policy AND d.account = a.account)),
             rows AS (SELECT * FROM found UNION ALL SELECT * FROM empty)
         """
         columns = """
-            md5(concat_ws('|', r.policy, r.account, r.region, r.resource_id)) AS id, r.policy, p.practice, r.status, p.severity, r.account,
-            r.region, p.type, r.resource_id, NULL::VARCHAR AS arn, r.name, p.title, r.reason AS message, r.reason, '{}' AS evidence, r.seen_at
+            md5(concat_ws('|', r.policy, r.account, r.region, r.resource_id)) AS id, r.policy, p.practice, r.status,
+            p.severity, r.account, r.region, p.type, r.resource_id, NULL::VARCHAR AS arn, r.name, p.title, r.reason AS
+            message, r.reason, '{}' AS evidence, r.seen_at
         """
-        return f"{parts} SELECT {columns} FROM rows r JOIN policies p ON p.policy = r.policy"  # noqa: S608 (words of our own)
+        return f"{parts} SELECT {columns} FROM rows r JOIN policies p ON p.policy = r.policy"
 
 
-def _finished(query: str, kind: ResourceType) -> str:
+def _finished(query: str) -> str:
     """Return the query of findings out of the query of verdicts."""
     message = "CASE WHEN v.verdict.status IN ('PASS', 'FAIL') THEN v.verdict.message ELSE v.verdict.reason END"
     columns = f"""
         md5(concat_ws('|', v.verdict.policy, v._account, v._home, v._id)) AS id, v.verdict.policy AS policy, p.practice,
-        v.verdict.status AS status, p.severity, v._account AS account, v._home AS region, {quoted(f"aws.{kind.reported_as}")} AS type,
+        v.verdict.status AS status, p.severity, v._account AS account, v._home AS region, p.type,
         v._id AS resource_id, v._arn AS arn, v._name AS name, p.title, {message} AS message, v.verdict.reason AS reason,
         v.verdict.evidence AS evidence, v._seen_at AS seen_at
     """
     return (
-        f"SELECT {columns} FROM ({query}) v JOIN policies p ON p.policy = v.verdict.policy "  # noqa: S608 (words of our own)
-        "WHERE v.verdict.status IS NOT NULL"
+        f"SELECT {columns} FROM ({query}) v JOIN policies p ON p.policy = v.verdict.policy WHERE v.verdict IS NOT NULL"
     )
 
 

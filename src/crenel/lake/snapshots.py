@@ -4,8 +4,9 @@
     <lake>/snapshots/<id>/     a finished one: <table>.parquet, gaps.parquet, coverage.parquet, collection.parquet,
                                findings/*.parquet, and manifest.json
 
-A snapshot is written beside its place and renamed into it whole, so it is there or it is not. The manifest says how many rows, bytes and
-which SHA-256 every file has; a file that differs is damage, is named, and the snapshot is not used.
+A snapshot is written beside its place and renamed into it whole, so it is there or it is not. The manifest says how
+many rows, bytes and which SHA-256 every file has; a file that differs is damage, is named, and the snapshot is not
+used.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ COMMON: Mapping[str, Type] = {
     "_gaps": MapOf(TEXT),
 }
 GAPS = (
-    "account VARCHAR, region VARCHAR, type VARCHAR, detail VARCHAR, resource VARCHAR, call VARCHAR, permission VARCHAR, \
-code VARCHAR, message VARCHAR, seen_at TIMESTAMP"
+    "account VARCHAR, region VARCHAR, type VARCHAR, detail VARCHAR, resource VARCHAR, call VARCHAR, "
+    "permission VARCHAR, code VARCHAR, message VARCHAR, seen_at TIMESTAMP"
 )
 COVERAGE = "account VARCHAR, region VARCHAR, state VARCHAR, reason VARCHAR"
 _COLLECTION = "account VARCHAR, region VARCHAR, type VARCHAR, rows BIGINT, calls BIGINT, seconds DOUBLE, gaps BIGINT"
@@ -110,7 +111,9 @@ class Lake:
     def commit(
         self, spool: Path, info: ScanInfo, records: Sequence[UnitRecord], catalog: Catalog, extra: Sequence[Gap]
     ) -> Snapshot:
-        """Turn a scan's spool into a snapshot, put it into place, remove the spool. Raises `LakeError`, and then nothing is lost."""
+        """Turn a scan's spool into a snapshot, put it into place, remove the spool. Raises `LakeError`, and then
+        nothing is lost.
+        """
         place = self.snapshots / info.id
         partial = self.snapshots / f".{info.id}.partial"
         try:
@@ -212,7 +215,8 @@ def gap_row(gap: Gap) -> list[object]:
     """Return a gap as a row of the table of gaps."""
     at = gap.at.astimezone(UTC).replace(tzinfo=None)
     return [
-        gap.account, gap.region, gap.type, gap.detail, gap.resource, gap.call, gap.permission, gap.code, gap.message, at,
+        gap.account, gap.region, gap.type, gap.detail, gap.resource, gap.call, gap.permission,
+        gap.code, gap.message, at,
     ]  # fmt: skip
 
 
@@ -223,7 +227,7 @@ def _table(
     batch = list(rows)
     if batch:
         marks = ", ".join("?" for _ in batch[0])
-        connection.executemany(f"INSERT INTO {table} VALUES ({marks})", batch)  # noqa: S608 (names of our own)
+        connection.executemany(f"INSERT INTO {table} VALUES ({marks})", batch)
     target = quoted(str(folder / f"{table}.parquet"))
     connection.execute(f"COPY {table} TO {target} (FORMAT parquet, COMPRESSION zstd)")
 
@@ -257,7 +261,9 @@ def info_json(info: ScanInfo) -> dict[str, object]:
 
 
 def info_from_json(data: Mapping[str, object]) -> ScanInfo:
-    """Return a scan's head out of `info_json`'s values. Raises `KeyError`, `TypeError` or `ValueError` where they are not."""
+    """Return a scan's head out of `info_json`'s values. Raises `KeyError`, `TypeError` or `ValueError` where they are
+    not.
+    """
     value: dict[str, object] = dict(data)
     finished = value["finished_at"]
     return ScanInfo(

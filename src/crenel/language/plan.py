@@ -1,8 +1,9 @@
 """The plan: a predicate over the rows of one table, with semi-joins to others.
 
-Values are read from a row (or from an item of a list in it), predicates are made of values, and a `Plan` says what a policy makes of its
-predicates. A predicate is three-valued: true, false, or unknown, and unknown means one thing alone: something that it reads could
-not be read. Nulls never decide: AWS's "absent" is a value like any other, and every comparison with it is true or false.
+Values are read from a row (or from an item of a list in it), predicates are made of values, and a `Plan` says what a
+policy makes of its predicates. A predicate is three-valued: true, false, or unknown, and unknown means one thing alone:
+something that it reads could not be read. Nulls never decide: AWS's "absent" is a value like any other, and every
+comparison with it is true or false.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal as OneOf
 
-from crenel.catalog.columns import Scalar, Type
+from crenel.catalog.columns import TEXT, Scalar, Type
 from crenel.model import Severity
 
 Op = OneOf["eq", "ne", "lt", "le", "gt", "ge"]
@@ -26,7 +27,9 @@ INTEGER = Scalar("integer")
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A column of the row, or a member below it. `item` n > 0 means: of the n-th list item around this place, not of the row."""
+    """A column of the row, or a member below it. `item` n > 0 means: of the n-th list item around this place, not of
+    the row.
+    """
 
     path: tuple[str, ...]
     kind: Type = field(compare=False)
@@ -176,8 +179,8 @@ class CountItems:
 class Related:
     """The number of rows of another table for which `where` holds compares so with `count`.
 
-    `on` pairs a value of this row with a value of the other; `within` says whose rows count beside: those of the same account, or of the
-    same account and Region.
+    `on` pairs a value of this row with a value of the other; `within` says whose rows count beside: those of the same
+    account, or of the same account and Region.
     """
 
     table: str
@@ -226,8 +229,9 @@ class FactJoin:
 class Plan:
     """A policy, compiled: which rows it speaks of, which of them fail, and what it says of each.
 
-    `scope`: a row outside is not mentioned at all. `not_applicable` and `unknown`: the first clause that holds decides with its text as
-    the reason. `fails`: FAIL where it holds, PASS where it does not. `notes` are appended to the message where they hold.
+    `scope`: a row outside is not mentioned at all. `not_applicable` and `unknown`: the first clause that holds decides
+    with its text as the reason. `fails`: FAIL where it holds, PASS where it does not. `notes` are appended to the
+    message where they hold.
     """
 
     policy: str
@@ -260,6 +264,16 @@ class Plan:
         for template in templates:
             yield from (part for part in template.parts if not isinstance(part, str))
         yield from (join.value for join in self.facts)
+
+
+def kind_of(value: Value) -> Type:
+    """Return a value's type."""
+    match value:
+        case Field(_, kind) | Lookup(_, _, kind):
+            return kind
+        case DaysSince() | Length():
+            return INTEGER
+    return TEXT
 
 
 def conjunction(parts: list[Predicate]) -> Predicate:

@@ -1,7 +1,8 @@
-"""Filters: each a function from its YAML to a predicate. `FILTERS` and `TYPE_FILTERS` at the end are the whole vocabulary.
+"""Filters: each a function from its YAML to a predicate. `FILTERS` and `TYPE_FILTERS` at the end are the whole
+vocabulary.
 
-Semantics are Cloud Custodian's where it has the filter. What a filter can't express here is an error with its place, never a filter
-that matches nothing.
+Semantics are Cloud Custodian's where it has the filter. What a filter can't express here is an error with its place,
+never a filter that matches nothing.
 """
 
 from __future__ import annotations
@@ -39,10 +40,11 @@ from crenel.language.plan import (
     Within,
     conjunction,
     disjunction,
+    kind_of,
     negation,
 )
 from crenel.policies.facts import Fact
-from crenel.policies.keys import Place, kind_of, value_at
+from crenel.policies.keys import Place, value_at
 from crenel.positions import Located
 
 _PARAM = re.compile(r"^\{params\.(\w+)\}$")
@@ -60,7 +62,9 @@ _VALUE_TYPES = ("age", "days-since", "normalize", "size", "swap")
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a filter is compiled in: the type, the place where keys start, the profile's parameters, the catalogue, the facts."""
+    """What a filter is compiled in: the type, the place where keys start, the profile's parameters, the catalogue, the
+    facts.
+    """
 
     type: ResourceType
     place: Place
@@ -95,7 +99,7 @@ def compile_filters(context: Context, items: Located | None) -> Predicate:
 
 
 def compile_filter(context: Context, item: Located) -> Predicate:
-    """Return one filter's predicate: a name alone, a boolean block, the shorthand of `value`, or a mapping with `type`."""
+    """Return one filter's predicate: a name, a boolean block, the shorthand of `value`, or a mapping with `type`."""
     if isinstance(item.value, str):
         return _named(item.value, context, Located({"type": item}, item.where, {"type": item.where}))
     keys = item.mapping("a filter")
@@ -109,7 +113,8 @@ def compile_filter(context: Context, item: Located) -> Predicate:
     if len(keys) == 1:
         key, value = next(iter(keys.items()))
         at = Located(key, item.keys[key])
-        # The shorthand's value is compared as it is: Cloud Custodian's `- Key: absent` is the text keyword all the same.
+        # The shorthand's value is compared as it is: Cloud Custodian's `- Key: absent` is the text keyword all the
+        # same.
         return _value(context, at, value, "eq", item)
     raise item.error("a filter with several keys needs `type`.", did_you_mean("type", keys))
 
@@ -231,7 +236,7 @@ def _fact(context: Context, item: Located) -> Fact:
 
 
 def _checked(left: Value, value: Plain, at: Located) -> Plain:
-    """Return the policy's value; raises where the column's type can never equal it, or where AWS spells it otherwise."""
+    """Return the policy's value; raises where the column can never equal it, or AWS spells it otherwise."""
     kind = kind_of(left)
     if value is None or not isinstance(kind, Scalar) or kind.kind == "json":
         return value
@@ -313,8 +318,8 @@ def _count(context: Context, keys: Mapping[str, Located]) -> tuple[Op, int]:
 def related(context: Context, item: Located) -> Predicate:
     """`related`: some row of another table (or `count` of them) matches `filters`.
 
-    `on` maps this row's keys to the other's; without it all rows of the same account (and Region, where both types have one
-    and `within` does not say account) count.
+    `on` maps this row's keys to the other's; without it all rows of the same account (and Region, where both types have
+    one and `within` does not say account) count.
     """
     keys = item.only("a related filter", ("type", "resource", "on", "within", "filters", "count", "count_op"))
     if "resource" not in keys:
@@ -334,6 +339,11 @@ def related(context: Context, item: Located) -> Predicate:
         )
         for mine, theirs in pairs.items()
     )
+    for _, value in on:
+        if isinstance(value, Field) and other.detail_of(value.path[0]):
+            raise keys["on"].error(
+                f"aws.{other.name} is joined on what its listing says, and {value.path[0]} is read apart."
+            )
     where = compile_filters(replace(context, type=other, place=inner), keys.get("filters"))
     op, count = _count(context, keys)
     reach = within(context.type, other)
@@ -345,12 +355,14 @@ def related(context: Context, item: Located) -> Predicate:
 
 
 def within(mine: ResourceType, other: ResourceType) -> Within:
-    """Return whose rows count as beside: those of the same Region where both types have Regions, else those of the account."""
+    """Return whose rows count as beside: those of the same Region where both types have Regions, else those of the
+    account.
+    """
     return "region" if mine.regional and other.regional else "account"
 
 
 def param(context: Context, item: Located) -> Predicate:
-    """`param`: the profile's parameter has this value (true where none is given); decided when the policy is compiled."""
+    """`param`: the profile's parameter has this value (default true); decided when the policy is compiled."""
     keys = item.only("a param filter", ("type", "name", "value"))
     name = keys["name"].text("name") if "name" in keys else ""
     if name not in context.params:
@@ -405,7 +417,9 @@ def unused(context: Context, item: Located) -> Predicate:
 
 
 def has_allow_all(context: Context, item: Located) -> Predicate:
-    """`has-allow-all`: a statement of the default version allows Action * on Resource * without a Condition (Custodian's reading)."""
+    """`has-allow-all`: a statement of the default version allows Action * on Resource * without a Condition
+    (Custodian's reading).
+    """
     item.only("a has-allow-all filter", ("type",))
     statements = _column(context, "Statements")
     kind = kind_of(statements)
@@ -425,7 +439,9 @@ _FLAGS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictP
 
 
 def check_public_block(context: Context, item: Located) -> Predicate:
-    """`check-public-block`: the given flags have the given values; with none given, some flag is off. No configuration: all are off."""
+    """`check-public-block`: the given flags have the given values; with none given, some flag is off. No configuration:
+    all are off.
+    """
     keys = item.only("a check-public-block filter", ("type", *_FLAGS))
     given = {flag: context.scalar(keys[flag]) for flag in _FLAGS if flag in keys}
     on = {flag: Compare("eq", _column(context, f"PublicAccessBlock.{flag}"), Literal(value=True)) for flag in _FLAGS}
@@ -461,7 +477,9 @@ def flow_logs(context: Context, item: Located) -> Predicate:
 
 
 def default_ebs_encryption(context: Context, item: Located) -> Predicate:
-    """`default-ebs-encryption`: whether the Region's EBS encryption by default is on (`state`, false where it is not given)."""
+    """`default-ebs-encryption`: whether the Region's EBS encryption by default is on (`state`, false where it is not
+    given).
+    """
     keys = item.only("a default-ebs-encryption filter", ("type", "state"))
     wanted = context.scalar(keys["state"]) if "state" in keys else False
     return Compare("eq", _column(context, "EbsEncryptionByDefault"), Literal(wanted))

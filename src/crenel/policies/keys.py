@@ -1,4 +1,4 @@
-"""The keys of value filters: from the words of a policy to a typed place in the row, or an error with the nearest name."""
+"""The keys of value filters: from a policy's words to a typed place in the row, or an error with the nearest name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ _STEP = re.compile(r'^(?:"(?P<quoted>[^"]+)"|(?P<plain>[A-Za-z_][\w-]*))$')
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where keys start: the row (`item` 0) or the n-th list item; `kind` is its type, `lookups` the facts joined to the row."""
+    """Where keys start: the row (`item` 0) or the n-th list item; `kind` is its type, `lookups` the facts joined to the
+    row.
+    """
 
     kind: Type
     item: int = 0
@@ -26,7 +28,7 @@ class Place:
 
 
 def value_at(place: Place, key: str, at: Located) -> Value:
-    """Return the value that a key names. Raises `PolicyError` where the type has no such member, with the nearest one."""
+    """Return the value that a key names. Raises `PolicyError`, with the nearest name, where there is none."""
     length = _LENGTH.match(key)
     if length:
         return Length(value_at(place, length["path"], at))
@@ -41,18 +43,8 @@ def value_at(place: Place, key: str, at: Located) -> Value:
     return Field(tuple(steps), kind, place.item)
 
 
-def kind_of(value: Value) -> Type:
-    """Return a value's type."""
-    match value:
-        case Field(_, kind) | Lookup(_, _, kind):
-            return kind
-        case Length():
-            return Scalar("integer")
-    return Scalar("text")
-
-
 def _lookup(fact: Struct, steps: list[str], at: Located) -> Lookup:
-    if len(steps) != 2 or steps[1] not in fact.fields:  # noqa: PLR2004 (alias.column)
+    if len(steps) != 2 or steps[1] not in fact.fields:
         raise at.error(f"{steps[0]} is a fact with the columns {', '.join(fact.fields)}.")
     return Lookup(steps[0], steps[1], fact.fields[steps[1]])
 

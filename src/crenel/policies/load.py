@@ -1,8 +1,8 @@
 """Policy files: from YAML with places to `Policy`, and from there to a `Plan` for a profile.
 
-Beside Cloud Custodian's keys a policy may carry Crenel's: `practice`, `severity`, `params` (by standard), `scope` (the rows it speaks
-of), `not-applicable` and `unknown` (clauses with a reason), `facts` (dated tables to look values up in), `message`, `notes`, `why`,
-`remediation` and `references`.
+Beside Cloud Custodian's keys a policy may carry Crenel's: `practice`, `severity`, `params` (by standard), `scope` (the
+rows it speaks of), `not-applicable` and `unknown` (clauses with a reason), `facts` (dated tables to look values up in),
+`message`, `notes`, `why`, `remediation` and `references`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 _SILENT_KEYS = ("title", "description", "comment", "comments", "tags", "metadata", "actions")
 _KEYS = (
     "name", "resource", "filters", *_SILENT_KEYS,
-    "practice", "severity", "params", "scope", "not-applicable", "unknown", "facts", "message", "notes", "why", "remediation", "references",
+    "practice", "severity", "params", "scope", "not-applicable",
+    "unknown", "facts", "message", "notes", "why", "remediation", "references",
 )  # fmt: skip
 # Cloud Custodian's keys that do, and are not built yet: refused, never ignored.
 _LATER_KEYS = (
@@ -81,14 +82,16 @@ class Policy:
 
 
 def builtin_policies() -> list[Policy]:
-    """Return the policies that ship with Crenel, by practice. They are ordinary files that a user can copy and change."""
+    """Return the policies that ship with Crenel, by practice. They are ordinary files, to be read and copied."""
     folder = Path(str(files("crenel.content") / "policies"))
     found = [policy for path in sorted(folder.rglob("*.yaml")) for policy in load_policies(path, builtin=True)]
     return sorted(found, key=lambda policy: (policy.practice or 0, policy.name))
 
 
 def policy_files(paths: Sequence[Path]) -> Iterator[Path]:
-    """Yield the YAML and JSON files that paths name, folders searched whole. Raises `UsageError` for a path that is not there."""
+    """Yield the YAML and JSON files that paths name, folders searched whole. Raises `UsageError` for a path that is not
+    there.
+    """
     for path in paths:
         if path.is_dir():
             yield from sorted(
@@ -260,7 +263,9 @@ class PolicyCompiler:
         )
 
     def type_of(self, policy: Policy, items: Mapping[str, Located]) -> ResourceType:
-        """Return the policy's type: Custodian's `account` means the account in a Region where a filter reads what Regions have."""
+        """Return the policy's type: Custodian's `account` means the account in a Region where a filter reads what
+        Regions have.
+        """
         name = policy.resource
         if name not in self.catalog:
             hint = did_you_mean(name, self.catalog)
@@ -274,6 +279,7 @@ class PolicyCompiler:
         return self.catalog[name]
 
     def joins(self, item: Located | None, kind: ResourceType) -> tuple[tuple[FactJoin, ...], dict[str, Struct]]:
+        """Return the dated facts that a policy looks values up in, and their columns by alias."""
         joins: list[FactJoin] = []
         lookups: dict[str, Struct] = {}
         for alias, body in (item.mapping("facts") if item else {}).items():

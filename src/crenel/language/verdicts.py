@@ -1,0 +1,153 @@
+"""A plan's verdicts as one query over its table: status, message, reason and evidence of every row in scope."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from crenel.catalog.columns import ListOf, Scalar
+from crenel.language.expressions import case, column, function, is_null, literal, negated, not_null, struct, together
+from crenel.language.plan import Field, Lookup, Plan, Related, Template, Value, kind_of, walk
+from crenel.language.sql import COMMON, Compiler, Relation, Source, join_key, some
+
+
+def verdicts(compiler: Compiler, source: Source, plans: Sequence[Plan]) -> str:
+    """Return the DuckDB query that judges one table by all its plans in one pass.
+
+    One row a verdict: the row's common columns and the struct `verdict` {policy, status, message, reason, evidence}.
+    """
+    relation = Relation(compiler, source, "t0")
+    structs = [_verdict(relation, plan) for plan in plans]
+    commons = [exp.alias_(column("t0", name), name) for name in COMMON]
+    unnested = exp.alias_(function("UNNEST", exp.Array(expressions=structs)), "verdict")
+    return relation.select([*commons, unnested]).sql(dialect="duckdb")
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """A plan's predicates in SQL, each TRUE, FALSE or NULL, and the words that go with them."""
+
+    scope: exp.Expr
+    fails: exp.Expr
+    owned_elsewhere: exp.Expr
+    excused: list[tuple[exp.Expr, exp.Expr]]
+    doubted: list[tuple[exp.Expr, exp.Expr]]
+    why: exp.Expr
+
+    @property
+    def outside(self) -> exp.Expr:
+        """The row is none of the plan's business."""
+        return negated(self.scope)
+
+    @property
+    def unread(self) -> exp.Expr:
+        """It could not be read whether the row is in scope, or excused."""
+        return together(exp.Or, [is_null(exp.paren(sql)) for sql in (self.scope, *(when for when, _ in self.excused))])
+
+
+def _verdict(relation: Relation, plan: Plan) -> exp.Expr:
+    for join in plan.facts:
+        relation.join_fact(join)
+    foreign = exp.NullSafeNEQ(this=column("t0", "_owner"), expression=column("t0", "_account"))
+    parts = _Parts(
+        scope=relation.predicate(plan.scope),
+        fails=relation.predicate(plan.fails),
+        owned_elsewhere=foreign,
+        excused=[(relation.predicate(clause.when), _text(relation, clause.text)) for clause in plan.not_applicable],
+        doubted=[(relation.predicate(clause.when), _text(relation, clause.text)) for clause in plan.unknown],
+        why=relation.why_unknown(list(plan.predicates())),
+    )
+    fields = {
+        "policy": literal(plan.policy),
+        "status": exp.cast(_status(parts), "VARCHAR"),
+        "message": _message(relation, plan, parts),
+        "reason": exp.cast(_reason(parts), "VARCHAR"),
+        "evidence": _evidence(relation, plan),
+    }
+    # A row outside costs no more than finding that out.
+    return case([(parts.outside, exp.null())], struct(fields))
+
+
+def _status(parts: _Parts) -> exp.Expr:
+    return case(
+        [
+            (parts.owned_elsewhere, literal("NOT_APPLICABLE")),
+            *((when, literal("NOT_APPLICABLE")) for when, _ in parts.excused),
+            (parts.unread, literal("UNKNOWN")),
+            *((when, literal("UNKNOWN")) for when, _ in parts.doubted),
+            (parts.fails, literal("FAIL")),
+            (negated(parts.fails), literal("PASS")),
+        ],
+        literal("UNKNOWN"),
+    )
+
+
+def _reason(parts: _Parts) -> exp.Expr:
+    """Return why a row is NOT_APPLICABLE or UNKNOWN, null for the others: the branches are those of `_status`."""
+    owner = function(
+        "CONCAT", literal("It belongs to account "), column("t0", "_owner"), literal(", which answers for it.")
+    )
+    return case(
+        [
+            (parts.owned_elsewhere, owner),
+            *parts.excused,
+            (parts.unread, parts.why),
+            *parts.doubted,
+            (not_null(exp.paren(parts.fails)), exp.null()),
+        ],
+        parts.why,
+    )
+
+
+def _message(relation: Relation, plan: Plan, parts: _Parts) -> exp.Expr:
+    notes = [case([(relation.predicate(note.when), _text(relation, note.text))], literal("")) for note in plan.notes]
+    return case(
+        [(parts.fails, function("CONCAT", _text(relation, plan.message_fail), *notes))],
+        function("CONCAT", _text(relation, plan.message_pass), *notes),
+    )
+
+
+def _text(relation: Relation, template: Template) -> exp.Expr:
+    """Return a template as one SQL text; a null reads "none"."""
+    parts: list[exp.Expr] = []
+    for part in template.parts:
+        if isinstance(part, str):
+            parts.append(literal(part))
+        else:
+            shown = exp.cast(_shown(relation, part), "VARCHAR")
+            parts.append(exp.Coalesce(this=shown, expressions=[literal("none")]))
+    return function("CONCAT", *parts) if parts else literal("")
+
+
+def _shown(relation: Relation, value: Value) -> exp.Expr:
+    kind = kind_of(value)
+    sql = relation.value(value)
+    if isinstance(value, Field) and value.item == 0 and value.path[0] not in (*relation.source.columns, *COMMON):
+        return exp.null()
+    if isinstance(kind, ListOf):
+        return function("ARRAY_TO_STRING", sql, literal(", "))
+    if kind == Scalar("timestamp"):
+        return function("STRFTIME", sql, literal("%Y-%m-%d"))
+    return sql
+
+
+def _evidence(relation: Relation, plan: Plan) -> exp.Expr:
+    """Return the JSON object of what the plan's predicates read of the row."""
+    pairs: dict[str, exp.Expr] = {}
+    for node in (part for root in plan.predicates() for part in walk(root)):
+        if isinstance(node, Field) and node.item == 0 and node.path[0] in relation.source.columns:
+            sql = relation.field(node.path, 0)
+            pairs[".".join(node.path)] = some(sql) if isinstance(node.kind, ListOf) else sql
+        elif isinstance(node, Lookup):
+            pairs[f"{node.alias}.{node.column}"] = column(node.alias, node.column)
+        elif isinstance(node, Related) and node.table in relation.compiler.sources:
+            name = f"aws.{node.table}"
+            number = sum(1 for known in pairs if known.split(" ")[0] == name)
+            name += f" ({number + 1})" if number else ""
+            relation.related(node)
+            found = column(relation.aliases[join_key(node)], "shown")
+            pairs[name] = exp.Coalesce(this=found, expressions=[exp.Array(expressions=[])])
+    flat = [part for name, sql in pairs.items() for part in (literal(name), sql)]
+    return exp.cast(function("JSON_OBJECT", *flat), "VARCHAR")
