@@ -20,9 +20,11 @@ from crenel.catalog.spec import ResourceType
 from crenel.errors import UsageError, did_you_mean
 from crenel.language.plan import Clause, FactJoin, Field, Plain, Plan, Template, Value, reads, related_tables
 from crenel.model import Needs, Severity, Standard
+from crenel.policies.context import Context
 from crenel.policies.facts import Fact
-from crenel.policies.filters import TYPE_FILTERS, Context, compile_filters
+from crenel.policies.filters import compile_filters
 from crenel.policies.keys import Place, value_at
+from crenel.policies.typed import TYPE_FILTERS
 from crenel.positions import Located, load_file
 
 _NAME = re.compile(r"^[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*$")

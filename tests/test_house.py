@@ -1,0 +1,98 @@
+"""The house rules that a reader relies on: arrows point one way, modules stay small, no room knows too much."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent / "src" / "crenel"
+
+# Every room, and the rooms that it may import from; itself always.
+ROOMS = {
+    "errors": set(),
+    "model": set(),
+    "positions": {"errors"},
+    "catalog": {"errors", "model", "positions"},
+    "language": {"catalog", "model"},
+    "policies": {"catalog", "errors", "language", "model", "positions"},
+    "collect": {"catalog", "errors", "model", "positions"},
+    "lake": {"catalog", "errors", "model"},
+    "judge": {"catalog", "lake", "language", "model", "policies"},
+    "scan": {"catalog", "collect", "errors", "judge", "lake", "language", "model", "policies"},
+    "report": {"catalog", "errors", "judge", "lake", "language", "model"},
+    "demo": {"errors"},
+    "cli": {"catalog", "collect", "demo", "errors", "judge", "language", "lake", "model", "policies", "positions", "report", "scan"},
+    "__main__": {"cli"},
+    "content": set(),
+}  # fmt: skip
+HEAVY = {"language": {"duckdb", "botocore"}, "policies": {"duckdb", "botocore"}, "report": {"botocore"}}
+LINES = 450
+
+
+def modules() -> list[Path]:
+    return sorted(SOURCE.rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            if node.module == "crenel":
+                yield from (f"crenel.{name.name}" for name in node.names)
+
+
+def room(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_imports_point_one_way(path: Path) -> None:
+    """A room imports from the rooms below it, and the compiler from no engine and no client."""
+    if path.parent == SOURCE and path.name == "__init__.py":
+        return
+    names = set(imported(path))
+    rooms = {name.split(".")[1] for name in names if name.startswith("crenel.") and name != "crenel.__version__"}
+
+    assert rooms - {room(path)} <= ROOMS[room(path)]
+    assert {name.split(".")[0] for name in names}.isdisjoint(HEAVY.get(room(path), set()))
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_modules_fit_in_the_head(path: Path) -> None:
+    """A module that grows beyond this has two subjects. A maintainer may raise the bound with a line of reason."""
+    assert len(path.read_text().splitlines()) <= LINES
+
+
+def test_nothing_is_imported_inside_functions() -> None:
+    """But for the commands, which the command line loads by name."""
+    found = [
+        f"{path.relative_to(SOURCE)}:{node.lineno}"
+        for path in modules()
+        for function in ast.walk(ast.parse(path.read_text()))
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+
+    assert [place for place in found if not place.startswith("demo/")] == []
+
+
+def test_nothing_swallows_what_it_does_not_know() -> None:
+    """No bare or broad except that goes on."""
+    found = []
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ExceptHandler):
+                broad = node.type is None or (
+                    isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException")
+                )
+                raises = any(isinstance(part, ast.Raise) for part in ast.walk(node))
+                if broad and not raises:
+                    found.append(f"{path.relative_to(SOURCE)}:{node.lineno}")
+
+    assert [place for place in found if not place.startswith("cli/__init__.py")] == []
