@@ -18,7 +18,7 @@ from benchmarks.endpoint import account as synthetic
 from benchmarks.endpoint.account import PRESETS, REGIONS, Account, Sizes
 from benchmarks.endpoint.answers import ANSWERS
 from benchmarks.endpoint.launch import Running, running
-from benchmarks.endpoint.server import Bucket, Denial, Malformed, parse_head
+from benchmarks.endpoint.server import Bucket, Denial, Malformed, main, parse_head
 from benchmarks.endpoint.wire import services
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -468,6 +468,14 @@ def test_a_bucket_of_tokens_fills_again():
     assert [bucket.take(0), bucket.take(0), bucket.take(0)] == [True, True, False]
     assert [bucket.take(0.5), bucket.take(0.5)] == [True, False]
     assert [bucket.take(100), bucket.take(100), bucket.take(100)] == [True, True, False]
+    slow = Bucket(rate=0.5, tokens=1, at=0)
+    assert [slow.take(0), slow.take(1), slow.take(2)] == [True, False, True]
+
+
+def test_a_wrong_option_is_an_error_of_usage(capsys):
+    assert main(["--account", "enormous"]) == 2
+    assert "enormous" in capsys.readouterr().err
+    assert main(["--deny", "everything"]) == 2
 
 
 def test_sizes_are_read_from_a_specification():

@@ -128,7 +128,7 @@ def test_a_write_that_fails_leaves_the_spool(tmp_path: Path, monkeypatch: pytest
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("crenel.lake.snapshots._write_manifest", full)
+    monkeypatch.setattr("crenel.lake.snapshots.seal", full)
     with pytest.raises(LakeError, match="No space left"):
         snapshot_of(lake, NOW, {"vol-1": True})
 

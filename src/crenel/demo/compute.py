@@ -115,7 +115,7 @@ def _open_default_group(clients: Clients, region: str) -> None:
     ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[itself])
 
 
-def _log_to_group(  # noqa: PLR0913 (each names one thing of the log)
+def _log_to_group(
     clients: Clients, region: str, vpc: str, traffic: str, group: str, *, create_group: bool = True
 ) -> None:
     if create_group:

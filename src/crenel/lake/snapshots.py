@@ -122,7 +122,7 @@ class Lake:
             write_tables(partial, spool, info, catalog)
             gaps = [*extra, *(gap for record in records for gap in record.gaps)]
             _write_ledger(partial, info, records, gaps)
-            _write_manifest(partial, info)
+            seal(partial, info)
             partial.rename(place)
             _sync(self.snapshots)
         except (OSError, duckdb.Error) as error:
@@ -232,7 +232,8 @@ def _table(
     connection.execute(f"COPY {table} TO {target} (FORMAT parquet, COMPRESSION zstd)")
 
 
-def _write_manifest(folder: Path, info: ScanInfo) -> None:
+def seal(folder: Path, info: ScanInfo) -> None:
+    """Write the manifest of a folder's Parquet files, with which it is a snapshot. Raises `OSError`."""
     files = {
         path.name: {"bytes": path.stat().st_size, "sha256": _digest(path)} for path in sorted(folder.glob("*.parquet"))
     }

@@ -1,0 +1,190 @@
+"""All benchmarks, each a ratio against a named alternative or a physical limit measured in the same run.
+
+python -m benchmarks [--only NAME ...] [--runs 3] [--prowler PATH]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import prowler
+from benchmarks.endpoint.launch import Running, running
+from benchmarks.judging import multiply
+from benchmarks.process import Cost, crenel, measured
+
+LATENCY_MS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the report: what was measured, against what, and the ratio (other / ours, or ours / limit)."""
+
+    name: str
+    measured: str
+    against: str
+    ratio: str
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How often a benchmark is run, and Prowler's executable ("" where there is none)."""
+
+    runs: int
+    prowler: str
+
+
+def median(costs: list[Cost], of: Callable[[Cost], float]) -> float:
+    """Return the median of a figure over runs."""
+    return statistics.median(of(cost) for cost in costs)
+
+
+def scanned(endpoint: Running, lake: Path) -> Cost:
+    """Scan the endpoint's account into a lake, once. Raises `RuntimeError` where the scan does not end well."""
+    endpoint.reset()
+    command = [crenel(), "scan", "--quiet", "--lake", str(lake), "--format", "json", "--output", "/dev/null"]
+    cost = measured(command, endpoint.environment())
+    if cost.exit_code:
+        raise RuntimeError(f"crenel ended with {cost.exit_code}: {cost.output[-2000:]}")
+    return cost
+
+
+def start(options: Options) -> Iterator[Line]:
+    """`crenel --help` against a Python that does nothing."""
+    ours = [measured([crenel(), "--help"], {}) for _ in range(max(5, options.runs))]
+    bare = [measured([sys.executable, "-c", ""], {}) for _ in range(max(5, options.runs))]
+    seconds, limit = median(ours, lambda cost: cost.wall), median(bare, lambda cost: cost.wall)
+    yield Line("crenel --help", f"{seconds:.2f} s", f"python -c '': {limit:.2f} s", f"{seconds / limit:.1f}x the limit")
+
+
+def empty(options: Options) -> Iterator[Line]:
+    """An empty account in 17 Regions: the limit is one call after the other in the longest chain of calls."""
+    with running("empty", latency_ms=LATENCY_MS) as endpoint, tempfile.TemporaryDirectory() as folder:
+        costs = [scanned(endpoint, Path(folder)) for _ in range(options.runs)]
+        calls = endpoint.stats()["total"]
+    wall, cpu = median(costs, lambda cost: cost.wall), median(costs, lambda cost: cost.cpu)
+    serial = calls * LATENCY_MS / 1000
+    yield Line("empty account, 17 Regions", f"{wall:.1f} s, {cpu:.1f} s CPU, {calls} calls",
+               f"the calls one by one: {serial:.1f} s", f"{serial / wall:.1f}x faster")  # fmt: skip
+
+
+def large(options: Options) -> Iterator[Line]:
+    """50,000 resources, and flat memory: the same with ten times fewer."""
+    few = "50k,volumes=1500,snapshots=1200,groups=800,buckets=500,functions=500,users=200,keys=100"
+    with tempfile.TemporaryDirectory() as folder:
+        with running("50k", latency_ms=LATENCY_MS) as endpoint:
+            cost = scanned(endpoint, Path(folder))
+            stats = endpoint.stats()
+        with running(few, latency_ms=LATENCY_MS) as endpoint:
+            small = scanned(endpoint, Path(folder))
+    serial = stats["total"] * LATENCY_MS / 1000
+    yield Line("50,000 resources", f"{cost.wall:.0f} s, {cost.cpu:.0f} s CPU, {stats['total']:,} calls",
+               f"the calls one by one: {serial:,.0f} s", f"{serial / cost.wall:.1f}x faster")  # fmt: skip
+    yield Line("  its memory", f"{cost.rss_mib:.0f} MiB", f"a tenth of the resources: {small.rss_mib:.0f} MiB",
+               f"{cost.rss_mib / small.rss_mib:.2f}x")  # fmt: skip
+    for service, number in sorted(stats["services"].items(), key=lambda pair: -pair[1]):
+        yield Line(f"  calls to {service}", f"{number:,}", "", "")
+
+
+def million(options: Options) -> Iterator[Line]:
+    """A million stored resources judged by all 26 policies, against reading all their columns once."""
+    with tempfile.TemporaryDirectory() as folder:
+        lake, many = Path(folder) / "lake", Path(folder) / "many"
+        with running("small") as endpoint:
+            scanned(endpoint, lake)
+        rows = multiply(lake, many)
+        runs = []
+        for _ in range(options.runs):
+            cost = measured([sys.executable, "-m", "benchmarks.judging", str(many)], {})
+            if cost.exit_code:
+                raise RuntimeError(cost.output)
+            runs.append((json.loads(cost.output), cost))
+    seconds, limit = (statistics.median(run[key] for run, _ in runs) for key in ("seconds", "limit"))
+    verdicts, memory = runs[0][0]["verdicts"], statistics.median(cost.rss_mib for _, cost in runs)
+    yield Line(f"judging {rows:,} resources", f"{seconds:.1f} s, {verdicts:,} verdicts, {memory:.0f} MiB",
+               f"reading all columns: {limit:.1f} s", f"{seconds / limit:.1f}x the limit")  # fmt: skip
+
+
+def against_prowler(options: Options) -> Iterator[Line]:
+    """Prowler's nearest checks on the same account."""
+    if not prowler.executable(options.prowler):
+        yield Line("Prowler, the same practices", "not installed", f"set {prowler.VARIABLE}", "")
+        return
+    with running("small", latency_ms=LATENCY_MS) as endpoint, tempfile.TemporaryDirectory() as folder:
+        costs = [scanned(endpoint, Path(folder)) for _ in range(options.runs)]
+        stats = endpoint.stats()
+        theirs, reason = prowler.run(endpoint, options.prowler)
+    if theirs is None:
+        raise RuntimeError(reason)
+    wall, cpu, memory = (median(costs, of) for of in (_wall, _cpu, _memory))
+    name = f"Prowler {theirs.version}"
+    yield Line(
+        "small account: wall",
+        f"{wall:.1f} s",
+        f"{name}: {theirs.wall_seconds:.1f} s",
+        f"{theirs.wall_seconds / wall:.1f}x faster",
+    )
+    yield Line("  CPU", f"{cpu:.1f} s", f"{name}: {theirs.cpu_seconds:.1f} s", f"{theirs.cpu_seconds / cpu:.1f}x less")
+    yield Line(
+        "  memory",
+        f"{memory:.0f} MiB",
+        f"{name}: {theirs.peak_rss_mib:.0f} MiB",
+        f"{theirs.peak_rss_mib / memory:.1f}x less",
+    )
+    yield Line(
+        "  calls", f"{stats['total']:,}", f"{name}: {theirs.calls:,}", f"{theirs.calls / stats['total']:.1f}x fewer"
+    )
+    services: Mapping[str, int] = stats["services"]
+    for service in sorted({*services, *theirs.calls_by_service}):
+        yield Line(
+            f"  calls to {service}", f"{services.get(service, 0):,}", f"{theirs.calls_by_service.get(service, 0):,}", ""
+        )
+
+
+def _wall(cost: Cost) -> float:
+    return cost.wall
+
+
+def _cpu(cost: Cost) -> float:
+    return cost.cpu
+
+
+def _memory(cost: Cost) -> float:
+    return cost.rss_mib
+
+
+BENCHMARKS: Mapping[str, Callable[[Options], Iterator[Line]]] = {
+    "start": start,
+    "empty": empty,
+    "large": large,
+    "million": million,
+    "prowler": against_prowler,
+}
+
+
+def main() -> int:
+    """Run the benchmarks and print them as a table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=sorted(BENCHMARKS), default=list(BENCHMARKS))
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--prowler", default="", help=f"Prowler's executable; else ${prowler.VARIABLE}")
+    given = parser.parse_args()
+    table = Table("What", "Crenel", "Against", "Ratio", title=f"{LATENCY_MS} ms a call; medians of {given.runs} runs")
+    for name in given.only:
+        for line in BENCHMARKS[name](Options(given.runs, given.prowler)):
+            table.add_row(line.name, line.measured, line.against, line.ratio)
+    Console(width=120).print(table)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

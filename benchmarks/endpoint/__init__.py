@@ -1,0 +1,1 @@
+"""A synthetic AWS endpoint that is fast enough not to be what is measured."""

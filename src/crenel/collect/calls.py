@@ -1,0 +1,201 @@
+"""The read seam: one AWS call, with signing, paging, rate limits, retries and a deadline. All reads come this way."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore import __version__ as botocore_version
+from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.awsrequest import create_request_object, prepare_request_dict
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    HTTPClientError,
+    ParamValidationError,
+    ReadTimeoutError,
+    SSLError,
+)
+from botocore.exceptions import ConnectionError as NoConnectionError
+from botocore.session import Session
+
+from crenel import __version__
+from crenel.collect.endpoints import READ_TIMEOUT, Endpoints, Place, UnknownPlaceError
+from crenel.collect.limits import Limits
+from crenel.collect.paging import paging
+from crenel.collect.tally import Tally
+from crenel.collect.wire import GarbledError, Operation, operation
+from crenel.errors import CallError
+
+THROTTLED = frozenset({
+    "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException",
+    "TooManyRequestsException", "RequestLimitExceeded", "BandwidthLimitExceeded", "SlowDown", "PriorRequestNotComplete",
+    "TransactionInProgressException", "ProvisionedThroughputExceededException", "EC2ThrottledException", "429",
+})  # fmt: skip
+_PASSING = frozenset({"RequestTimeout", "RequestTimeoutException", "InternalError", "ServiceUnavailable"})
+# IAM makes one credential report at a time, and says so in words that mean a quota elsewhere.
+_BUSY = frozenset({("iam", "GenerateCredentialReport", "LimitExceeded"),
+                   ("iam", "GenerateCredentialReport", "LimitExceededException")})  # fmt: skip
+_DEAD_ENDS = 4  # attempts where nobody answers at all: the service may not be in the Region
+_AGENT = f"crenel/{__version__} botocore/{botocore_version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a call goes on: attempts; the first and the longest wait, and the whole call's end, in seconds."""
+
+    attempts: int = 8
+    base: float = 0.2
+    cap: float = 8.0
+    deadline: float = 120.0
+    read_timeout: float = READ_TIMEOUT
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """An attempt that came to nothing: AWS's code or ours, and whether (and how soon) to try again."""
+
+    code: str
+    message: str
+    again: bool
+    throttled: bool = False
+    attempts: int = 1_000
+
+
+class Caller:
+    """Reads from one account. Safe to use from many threads; `tally` counts everything that it ever asked."""
+
+    def __init__(
+        self,
+        session: Session,
+        account: str = "",
+        *,
+        limits: Limits | None = None,
+        patience: Patience | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.account = account
+        self.session = session
+        self.endpoints = Endpoints(session, account)
+        self.limits = limits or Limits()
+        self.tally = Tally()
+        self._patience = patience or Patience()
+        self._clock = clock
+
+    def call(
+        self, service: str, name: str, params: Mapping[str, Any], region: str, tally: Tally | None = None
+    ) -> dict[str, Any]:
+        """Make one call (botocore's names) and return the answer, parsed, without metadata and with secrets masked.
+
+        Times are aware UTC. `tally` counts the attempts of whoever asks, and stops it. Raises `CallError` where AWS
+        says no, keeps throttling or can't be reached, after the retries that make sense.
+        """
+        op = operation(service, name)
+        label = f"{service}:{name}"
+        try:
+            place = self.endpoints.place(service, region)
+            request = self._prepared(op, params, place)
+        except UnknownPlaceError as error:
+            raise CallError(label, "ConnectionError", f"{service} has no endpoint in {region}: {error}") from error
+        except (ParamValidationError, KeyError, TypeError, AttributeError) as error:
+            raise CallError(label, "InvalidParameters", f"{error}") from error
+        return self._persist(op, request, place, region, tally or Tally())
+
+    def pages(
+        self, service: str, name: str, params: Mapping[str, Any], region: str, tally: Tally | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Yield an operation's answers page by page, as `call` returns them.
+
+        Raises `CallError` as `call` does, and where AWS sends the same token twice (code ``SameToken``).
+        """
+        rules = paging(service, name)
+        asked = dict(params)
+        previous: dict[str, Any] = {}
+        while True:
+            answer = self.call(service, name, asked, region, tally)
+            yield answer
+            following = rules.following(answer) if rules else {}
+            if not following:
+                return
+            if following == previous:
+                raise CallError(f"{service}:{name}", "SameToken", "AWS sent the same page token twice.")
+            asked = {**params, **following}
+            previous = following
+
+    def _prepared(self, op: Operation, params: Mapping[str, Any], place: Place) -> dict[str, Any]:
+        request = op.request(params)
+        if not place.own or op.service == "s3control":  # s3control's endpoint has the prefix already
+            request.pop("host_prefix", None)
+        prepare_request_dict(request, place.url, user_agent=_AGENT)
+        return request
+
+    def _persist(
+        self, op: Operation, request: dict[str, Any], place: Place, region: str, tally: Tally
+    ) -> dict[str, Any]:
+        spent, attempt = 0.0, 0
+        while True:
+            attempt += 1
+            tally.check()
+            tally.pause(self.limits.take(self.account, region, op.service, op.name))
+            for one in (tally, self.tally):
+                one.count(op.service, op.name, region)
+            began = self._clock()
+            result = self._attempt(op, request, place, self._patience.deadline - spent)
+            spent += self._clock() - began
+            if not isinstance(result, _Failure):
+                return result
+            if result.throttled:
+                self.limits.throttled(self.account, region, op.service, op.name)
+            wait = random.uniform(0, min(self._patience.cap, self._patience.base * 2.0 ** (attempt - 1)))  # noqa: S311
+            out_of_time = spent + wait >= self._patience.deadline
+            if not result.again or attempt >= min(self._patience.attempts, result.attempts) or out_of_time:
+                raise CallError(f"{op.service}:{op.name}", result.code, result.message)
+            tally.pause(wait)
+            spent += wait
+
+    def _attempt(self, op: Operation, request: dict[str, Any], place: Place, left: float) -> dict[str, Any] | _Failure:
+        try:
+            response = place.http.send(self._signed(op, request, place, left))
+        except (BotoCoreError, ClientError) as error:
+            return _trouble(error)
+        status = response.status_code
+        try:
+            answer = op.answer(status, response.headers, response.content)
+        except GarbledError as error:
+            return _Failure("InvalidResponse", str(error), again=True, attempts=3)
+        if status >= 300 or (op.service == "s3" and "Error" in answer):
+            return _failure(op, status, answer.get("Error") or {})
+        return answer
+
+    def _signed(self, op: Operation, request: dict[str, Any], place: Place, left: float) -> Any:  # noqa: ANN401
+        made = create_request_object({**request, "context": {}})
+        credentials = self.session.get_credentials()
+        kind = S3SigV4Auth if op.service in ("s3", "s3control") else SigV4Auth
+        frozen = credentials.get_frozen_credentials() if credentials is not None else None
+        kind(frozen, place.signing_name, place.signing_region).add_auth(made)
+        made.context["read_timeout"] = max(0.1, min(self._patience.read_timeout, left))
+        return made.prepare()
+
+
+def _trouble(error: BotoCoreError | ClientError) -> _Failure:
+    """Return what to make of an attempt that got no answer. A refusal to connect is soon final: nobody may be there."""
+    message = str(error)
+    if isinstance(error, ReadTimeoutError):
+        return _Failure("Timeout", message, again=True)
+    if isinstance(error, SSLError):
+        return _Failure("ConnectionError", message, again=False)
+    if isinstance(error, ConnectionClosedError):
+        return _Failure("ConnectionError", message, again=True)
+    if isinstance(error, HTTPClientError | NoConnectionError):
+        return _Failure("ConnectionError", message, again=True, attempts=_DEAD_ENDS)
+    return _Failure("CredentialsError", message, again=False)  # they could not be renewed
+
+
+def _failure(op: Operation, status: int, error: Mapping[str, Any]) -> _Failure:
+    code, message = str(error.get("Code") or status), str(error.get("Message") or "")
+    throttled = code in THROTTLED or status == 429 or (op.service, op.name, code) in _BUSY
+    return _Failure(code, message, again=throttled or status >= 500 or code in _PASSING, throttled=throttled)

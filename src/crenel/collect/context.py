@@ -1,0 +1,141 @@
+"""What a unit of a scan works with: whose account, where, how to ask, and where to note what could not be read."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from crenel.catalog.spec import Detail, ResourceType
+from crenel.collect.rows import Row
+from crenel.collect.session import Target
+from crenel.collect.tally import Tally
+from crenel.errors import CallError
+from crenel.model import GLOBAL, Gap, Unit
+
+_MOST_AT_ONCE = 48
+_BUSY_SECONDS = 0.25  # how long a slow call may take and still be made at the service's full rate
+
+
+@dataclass(slots=True)
+class UnitContext:
+    """One unit's surroundings. `now` is the scan's start; `scanned` are the account's Regions in play, sorted.
+
+    `memo` is shared by the units of an account: what must be asked once only. `restricted` says that the user named the
+    Regions.
+    """
+
+    unit: Unit
+    kind: ResourceType
+    target: Target
+    details: tuple[Detail, ...]
+    now: datetime
+    scanned: tuple[str, ...]
+    tally: Tally
+    threads: ThreadPoolExecutor
+    memo: Memo
+    restricted: bool = False
+    gaps: list[Gap] = field(default_factory=list)
+    once: dict[str, Any] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def asked_in(self) -> str:
+        """The Region whose endpoints this unit asks."""
+        return self.target.home_region if self.unit.region == GLOBAL else self.unit.region
+
+    def call(self, service: str, operation: str, params: Mapping[str, Any], region: str = "") -> dict[str, Any]:
+        """Make one call, in the unit's Region where none is named. Raises `CallError`."""
+        return self.target.caller.call(service, operation, params, region or self.asked_in, self.tally)
+
+    def pages(
+        self, service: str, operation: str, params: Mapping[str, Any], region: str = ""
+    ) -> Iterator[dict[str, Any]]:
+        """Yield an operation's pages. Raises `CallError`."""
+        return self.target.caller.pages(service, operation, params, region or self.asked_in, self.tally)
+
+    def each(self, service: str, work: Callable[[Row], None], rows: Sequence[Row], operation: str = "") -> None:
+        """Do some work that asks a service for every row, many rows at once; raises what the work raises.
+
+        No more threads than the service's rate can feed, so that a slow service does not hold those of a fast one.
+        """
+        rate = self.target.caller.limits.most(service, operation)
+        most = min(_MOST_AT_ONCE, max(2, int(rate * _BUSY_SECONDS) + 1), len(rows))
+        if most <= 1:
+            for row in rows:
+                work(row)
+            return
+        queue = iter(rows)
+        lock = threading.Lock()
+
+        def draw() -> None:
+            while True:
+                with lock:
+                    row = next(queue, None)
+                if row is None:
+                    return
+                self.tally.check()
+                work(row)
+
+        for future in [self.threads.submit(draw) for _ in range(most)]:
+            future.result()
+
+    def note(
+        self,
+        detail: str,
+        rows: Sequence[Row],
+        error: CallError,
+        permission: str,
+        resources: Sequence[str] | None = None,
+    ) -> None:
+        """Note that a detail could not be read for these rows: a gap each, or what `resources` names ("": all)."""
+        text = f"{error.call} {error.code}: {error.detail}"
+        for row in rows:
+            row.gaps[detail] = text
+        ids = [str(row.values.get(self.kind.id) or "") for row in rows] if resources is None else resources
+        found = [self._gap(detail, resource, error, permission) for resource in ids]
+        with self.lock:
+            self.gaps += found
+
+    def note_listing(self, error: CallError) -> None:
+        """Note that the unit's listing could not be read, or not to its end."""
+        call = self.kind.listing.call if self.kind.listing else None
+        self.gaps.append(self._gap("", "", error, call.permission if call else ""))
+
+    def _gap(self, detail: str, resource: str, error: CallError, permission: str) -> Gap:
+        return Gap(
+            account=self.unit.account,
+            region=self.unit.region,
+            type=self.unit.type,
+            detail=detail,
+            resource=resource,
+            call=error.call,
+            permission=permission,
+            code=error.code,
+            message=error.detail,
+            at=datetime.now(UTC),
+        )
+
+
+class Memo:
+    """What is asked once an account and scan. Values are made under a lock; a `CallError` is remembered as well."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._values: dict[str, Any] = {}
+
+    def get(self, key: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401 (whatever `make` returns)
+        """Return the value of a key, made at the first call. Raises the `CallError` that making it raised."""
+        with self._lock:
+            if key not in self._values:
+                try:
+                    self._values[key] = make()
+                except CallError as error:
+                    self._values[key] = error
+            found = self._values[key]
+        if isinstance(found, CallError):
+            raise found
+        return found

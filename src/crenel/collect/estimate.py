@@ -1,0 +1,152 @@
+"""What a scan will cost, told before any call."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from crenel.catalog.load import Catalog
+from crenel.catalog.spec import Detail, Listing, ResourceType
+from crenel.collect.limits import Rate, rate_of
+from crenel.collect.paging import paging
+from crenel.model import GLOBAL, Needs
+
+EVERY_REGION = "each enabled Region"
+
+_LATENCY = (0.04, 0.1)  # seconds a call, near and far
+_AT_ONCE = 48
+_PAGE_KEYS = ("MaxResults", "MaxItems", "MaxRecords", "MaxBuckets", "Limit")
+_API_PART = 0.5  # our ceiling is this part of what AWS allows
+# The hand-written reads: calls a listing, calls a resource at most, and in words.
+_ODD = {
+    "iam-user-password": (2, 2, "users whose password looks unused, or is missing in the credential report"),
+    "iam-user-mfa": (2, 1, "users with a password and no MFA in the credential report"),
+    "iam-user-access-keys": (2, 1, "users with access keys"),
+    "iam-user-access-key-use": (0, 2, "active access keys that look unused"),
+    "s3-bucket-location": (0, 1, "buckets whose Region the listing does not name"),
+}
+_REPORTED = ("iam-user-password", "iam-user-mfa", "iam-user-access-keys")  # share one credential report
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The calls of one service in one Region. `calls` is exact, or (`exact` false) the least; `depends` says on what.
+
+    `seconds` is the time they take, at 40 and at 100 ms a call; `share` is the part of the API's rate that the scan
+    takes meanwhile, 0 to 0.5.
+    """
+
+    service: str
+    region: str
+    calls: int
+    exact: bool
+    depends: str
+    seconds: tuple[float, float]
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Calls of one operation in one Region, and in words how many more there may be."""
+
+    service: str
+    operation: str
+    region: str
+    calls: int
+    more: str = ""
+
+
+def estimate(
+    needs: Sequence[Needs],
+    regions: Sequence[str] | None,
+    catalog: Catalog,
+    rates: Mapping[str, Rate],
+    sizes: Mapping[str, int] | None = None,
+) -> list[Line]:
+    """Return a scan's calls by service and Region for one account; calls that find out the Regions are left out.
+
+    `regions` None: unknown as yet, one line stands for each enabled Region. `sizes` are the rows by type that the last
+    snapshot had (in all Regions); without them the numbers are those of an empty account, the least that there can be.
+    `rates` are calls a second and bursts as `limits.rates` gives them.
+    """
+    places = list(regions) if regions is not None else [EVERY_REGION]
+    parts: list[_Part] = []
+    for need in needs:
+        kind = catalog[need.type]
+        where = places if kind.regional else [GLOBAL]
+        size = None if sizes is None else sizes.get(kind.name, 0)
+        for region in where:
+            parts += _parts(kind, need, region, None if size is None else math.ceil(size / len(where)))
+    groups: dict[tuple[str, str], list[_Part]] = {}
+    for part in parts:
+        groups.setdefault((part.service, part.region), []).append(part)
+    return [_line(service, region, group, rates) for (service, region), group in sorted(groups.items())]
+
+
+def _parts(kind: ResourceType, need: Needs, region: str, size: int | None) -> Iterator[_Part]:
+    rows = 1 if kind.listing is None else size or 0
+    if kind.listing is not None:
+        yield _listing(kind, kind.listing, region, rows)
+    reported = False
+    for detail in kind.with_needs(need.details):
+        if detail.oddity:
+            yield from _odd(detail, region, with_report=not reported)
+            reported = reported or detail.oddity in _REPORTED
+        elif detail.call is not None:
+            yield _detail(kind, detail, region, rows)
+
+
+def _listing(kind: ResourceType, listing: Listing, region: str, rows: int) -> _Part:
+    call = listing.call
+    if paging(call.service, call.operation) is None:
+        return _Part(call.service, call.operation, region, 1)
+    page = next((int(call.params[key]) for key in _PAGE_KEYS if key in call.params), 100)
+    return _Part(
+        call.service,
+        call.operation,
+        region,
+        max(1, math.ceil(rows / page)),
+        f"1 for every {page:,} {kind.title} or part",
+    )
+
+
+def _detail(kind: ResourceType, detail: Detail, region: str, rows: int) -> _Part:
+    call = detail.call
+    if call is None:
+        raise ValueError(f"the detail {detail.name} has no call")
+    if kind.listing is None:
+        return _Part(call.service, call.operation, region, 1)
+    if detail.once:
+        return _Part(call.service, call.operation, region, min(1, rows), f"1 where there are {kind.title}")
+    size = detail.batch or 1
+    of = f"every {size} {kind.title}" if detail.batch else f"each of the {kind.title}"
+    if detail.when or detail.unless:
+        conditions = ", ".join(f"{'' if detail.when else 'not '}{key}" for key in detail.when or detail.unless)
+        return _Part(call.service, call.operation, region, 0, f"1 for {of} where {conditions}")
+    return _Part(call.service, call.operation, region, math.ceil(rows / size), f"1 for {of}")
+
+
+def _odd(detail: Detail, region: str, *, with_report: bool) -> Iterator[_Part]:
+    if detail.oddity not in _ODD:
+        return
+    once, each, words = _ODD[detail.oddity]
+    service = detail.permissions[0].split(":")[0]
+    operation = detail.permissions[-1].split(":")[1]
+    yield _Part(service, operation, region, 0, f"up to {each} for {words}")
+    if once and with_report:
+        yield _Part(service, "GetCredentialReport", region, 0, f"{once} or more where there are users")
+
+
+def _line(service: str, region: str, parts: Sequence[_Part], rates: Mapping[str, Rate]) -> Line:
+    calls = sum(part.calls for part in parts)
+    more = list(dict.fromkeys(f"{part.operation}: {part.more}" for part in parts if part.more))
+    shared = rate_of(rates, service)
+    apart = [part for part in parts if f"{service}:{part.operation}" in rates]
+    limited = shared.seconds(calls - sum(part.calls for part in apart))
+    for part in apart:
+        limited = max(limited, rates[f"{service}:{part.operation}"].seconds(part.calls))
+    near, far = (max(limited, math.ceil(calls / _AT_ONCE) * latency) for latency in _LATENCY)
+    allowed = max([shared.most, *(rates[f"{service}:{part.operation}"].most for part in apart)])
+    share = min(_API_PART, calls / max(near, 1.0) / allowed * _API_PART)
+    return Line(service, region, calls, not more, "; ".join(more), (round(near, 2), round(far, 2)), round(share, 3))

@@ -1,0 +1,59 @@
+"""How an operation goes on from page to page: by botocore's rules, or by the usual names of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import jmespath  # type: ignore[import-untyped]  # comes with botocore, whose rules are written in it
+from botocore.model import OperationModel
+
+from crenel.catalog.columns import paginator, service_model
+
+# Output and input members, the first pair that an operation has on both sides.
+_USUAL = (("NextToken", "NextToken"), ("nextToken", "nextToken"), ("NextMarker", "Marker"), ("Marker", "Marker"))
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """Where an answer's tokens stand (JMESPath), which parameters take them, and what says that there is more."""
+
+    tokens: tuple[tuple[Any, str], ...]
+    more: Any = None
+
+    def following(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the parameters that ask for the next page; nothing where this was the last."""
+        if self.more is not None and not self.more.search(answer):
+            return {}
+        found = {name: expression.search(answer) for expression, name in self.tokens}
+        return {name: value for name, value in found.items() if value not in (None, "", "None")}
+
+
+@lru_cache(maxsize=1024)
+def paging(service: str, operation: str) -> Paging | None:
+    """Return how an operation pages, or None where it answers in one page."""
+    rules = paginator(service, operation)
+    if rules is None:
+        return _usual(service_model(service).operation_model(operation))
+    outputs, inputs = _listed(rules["output_token"]), _listed(rules["input_token"])
+    more = rules.get("more_results")
+    return Paging(
+        tokens=tuple((jmespath.compile(out), name) for out, name in zip(outputs, inputs, strict=True)),
+        more=jmespath.compile(more) if more else None,
+    )
+
+
+def _usual(model: OperationModel) -> Paging | None:
+    outputs = model.output_shape.members if model.output_shape is not None else {}
+    inputs = model.input_shape.members if model.input_shape is not None else {}
+    for out, name in _USUAL:
+        if out in outputs and name in inputs:
+            more = next((member for member in ("IsTruncated", "Truncated") if member in outputs), None)
+            return Paging(((jmespath.compile(out), name),), jmespath.compile(more) if more else None)
+    return None
+
+
+def _listed(value: str | Iterable[str]) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)

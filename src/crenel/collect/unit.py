@@ -1,0 +1,109 @@
+"""One unit of a scan from its listing to the spool, a page at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from crenel.collect.context import UnitContext
+from crenel.collect.details import hydrate
+from crenel.collect.rows import Row, arn, home, inside, owner, reach
+from crenel.collect.spool import Spool
+from crenel.errors import CallError
+from crenel.model import UnitRecord
+
+
+def read_unit(context: UnitContext, spool: Spool) -> UnitRecord:
+    """Read one unit into the spool and return its record, which is in place by then.
+
+    What AWS refuses becomes a gap. Raises `InterruptedScan` where the scan is told to stop (the unit is not finished
+    then) and `CrenelError` where the spool can't be written.
+    """
+    began = time.monotonic()
+    with spool.open(context.unit) as out:
+        try:
+            for rows in _pages(context):
+                _fill(context, rows)
+                out.write([_dressed(context, row) for row in rows if not row.dropped])
+        except CallError as error:
+            context.note_listing(error)
+        record = UnitRecord(
+            unit=context.unit,
+            rows=out.count,
+            calls=context.tally.calls,
+            seconds=round(time.monotonic() - began, 3),
+            gaps=tuple(context.gaps),
+            finished_at=datetime.now(UTC),
+        )
+        context.tally.check()
+        out.finish(record)
+    return record
+
+
+def _pages(context: UnitContext) -> Iterator[list[Row]]:
+    """Yield the unit's rows as the listing gives them, page by page."""
+    listing, region = context.kind.listing, context.unit.region
+    if listing is None:
+        known = {"account_id": context.unit.account, "partition": context.target.account.partition}
+        values: dict[str, Any] = {name: known.get(name) for name in context.kind.columns}
+        yield [Row(values, region)]
+        return
+    for answer in context.pages(listing.call.service, listing.call.operation, listing.call.params):
+        items = inside(answer, listing.items) or []
+        if items:
+            yield [Row({listing.scalar: item} if listing.scalar else item, region) for item in items]
+
+
+def _fill(context: UnitContext, rows: Sequence[Row]) -> None:
+    """Fill the details in question in a page's rows; where a resource lives comes first, since others depend on it."""
+    kind = context.kind
+    if kind.own:
+        for row in rows:
+            row.dropped = owner(kind, row.values, context.unit.account) != context.unit.account
+    first = [detail for detail in context.details if detail.name == kind.home]
+    for detail in first:
+        hydrate(context, detail, rows)
+    for row in rows:
+        row.home = None if kind.home in row.gaps else home(kind, row.values, row.region)
+        row.primary = not kind.shadows or _primary(context, row)
+        if kind.own and owner(kind, row.values, context.unit.account) != context.unit.account:
+            row.dropped = True
+        if context.restricted and row.region != row.home and row.home and row.home not in context.scanned:
+            row.dropped = row.dropped or not kind.regional
+        if not row.primary:
+            row.gaps |= {detail.name: f"read at its home Region {row.home}" for detail in context.details}
+    here = [row for row in rows if row.primary]
+    for detail in context.details:
+        if detail not in first:
+            hydrate(context, detail, here)
+
+
+def _primary(context: UnitContext, row: Row) -> bool:
+    """Return whether a resource that shows in many Regions is to be read in this one: at home, else in the first."""
+    if row.home in context.scanned:
+        return row.home == row.region
+    return row.region == context.scanned[0]
+
+
+def _dressed(context: UnitContext, row: Row) -> dict[str, Any]:
+    """Return a row as it goes to the spool: the columns that all types have, then AWS's own."""
+    kind, values, account = context.kind, row.values, context.unit.account
+    if "account_name" in kind.columns and values.get("account_alias"):
+        values["account_name"] = values["account_alias"][0]
+    owned_by = owner(kind, values, account)
+    named = arn(kind.arn, row, context.target.account.partition, account, owned_by)
+    return {
+        "_account": account,
+        "_region": row.region,
+        "_home": row.home,
+        "_owner": owned_by,
+        "_primary": row.primary,
+        "_id": reach(values, kind.id) or named,
+        "_arn": named,
+        "_name": reach(values, kind.label),
+        "_seen_at": datetime.now(UTC),
+        "_gaps": row.gaps,
+        **values,
+    }
