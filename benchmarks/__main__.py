@@ -77,7 +77,7 @@ def empty(options: Options) -> Iterator[Line]:
                f"the calls one by one: {serial:.1f} s", f"{serial / wall:.1f}x faster")  # fmt: skip
 
 
-def large(options: Options) -> Iterator[Line]:
+def large(_: Options) -> Iterator[Line]:
     """50,000 resources, and flat memory: the same with ten times fewer."""
     few = "50k,volumes=1500,snapshots=1200,groups=800,buckets=500,functions=500,users=200,keys=100"
     with tempfile.TemporaryDirectory() as folder:

@@ -24,7 +24,8 @@ ROOMS = {
     "scan": {"catalog", "collect", "errors", "judge", "lake", "language", "model", "policies"},
     "report": {"catalog", "errors", "judge", "lake", "language", "model"},
     "demo": {"errors"},
-    "cli": {"catalog", "collect", "demo", "errors", "judge", "language", "lake", "model", "policies", "positions", "report", "scan"},
+    "cli": {"catalog", "collect", "demo", "errors", "judge", "language", "lake", "model", "policies", "positions",
+            "report", "scan"},
     "__main__": {"cli"},
     "content": set(),
 }  # fmt: skip

@@ -134,7 +134,7 @@ class _Builder:
         if isinstance(node, yaml.SequenceNode):
             return Located([self.build(item, depth + 1) for item in node.value], where)
         try:
-            value = self.scalars.construct_object(node)  # type: ignore[no-untyped-call]
+            value = self.scalars.construct_object(node)
         except (yaml.YAMLError, ValueError) as error:
             raise PolicyError(f"can't read this value: {error}", where=where) from error
         return Located(_in_utc(value), where)

@@ -169,7 +169,7 @@ def judge_stored(options: ScanOptions) -> Outcome:
 def explain(options: ScanOptions) -> Explanation:
     """Return what a scan would cost, without a call: by the sizes of the last snapshot, where there is one."""
     _, plans = choose(options)
-    sizes: Mapping[str, int] | None = None
+    sizes: Mapping[tuple[str, str], int] | None = None
     regions: Sequence[str] | None = options.regions or None
     try:
         snapshot, _ = Lake(options.lake).latest()
@@ -365,13 +365,14 @@ def _judged(
     return Outcome(snapshot.info, judgement, tuple(plans), tuple(policies), damages, time.monotonic() - began, aside)
 
 
-def _sizes(snapshot: Snapshot) -> dict[str, int]:
+def _sizes(snapshot: Snapshot) -> dict[tuple[str, str], int]:
+    """Return the rows of an account by type and Region, on average where the snapshot has several accounts."""
     connection = connect()
     source = quoted(str(snapshot.folder / "collection.parquet"))
-    found = connection.execute(f"SELECT type, sum(rows) FROM read_parquet({source}) GROUP BY type").fetchall()
+    found = connection.execute(f"SELECT type, region, sum(rows) FROM read_parquet({source}) GROUP BY ALL").fetchall()
     connection.close()
     accounts = max(1, len(snapshot.info.accounts))
-    return {kind: int(rows) // accounts for kind, rows in found}
+    return {(kind, region): int(rows) // accounts for kind, region, rows in found}
 
 
 def _lay_out(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:

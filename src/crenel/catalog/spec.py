@@ -289,7 +289,7 @@ class _Reader:
             permissions=(call.permission,),
             batch=int(keys["batch"].value) if "batch" in keys else 0,
             each=each,
-            match=tuple(keys["match"].plain()) if "match" in keys else None,  # type: ignore[arg-type]
+            match=tuple(keys["match"].plain()) if "match" in keys else None,
             take=take,
             absent=frozenset(keys["absent"].plain()) if "absent" in keys else frozenset(),
             gone=frozenset(keys["gone"].plain()) if "gone" in keys else frozenset(),

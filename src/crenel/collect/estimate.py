@@ -62,12 +62,13 @@ def estimate(
     regions: Sequence[str] | None,
     catalog: Catalog,
     rates: Mapping[str, Rate],
-    sizes: Mapping[str, int] | None = None,
+    sizes: Mapping[tuple[str, str], int] | None = None,
 ) -> list[Line]:
     """Return a scan's calls by service and Region for one account; calls that find out the Regions are left out.
 
-    `regions` None: unknown as yet, one line stands for each enabled Region. `sizes` are the rows by type that the last
-    snapshot had (in all Regions); without them the numbers are those of an empty account, the least that there can be.
+    `regions` None: unknown as yet, one line stands for each enabled Region. `sizes` are the rows by type and Region
+    (``global`` for account-wide types) that the last snapshot had; without them
+    the numbers are those of an empty account, the least that there can be.
     `rates` are calls a second and bursts as `limits.rates` gives them.
     """
     places = list(regions) if regions is not None else [EVERY_REGION]
@@ -75,17 +76,16 @@ def estimate(
     for need in needs:
         kind = catalog[need.type]
         where = places if kind.regional else [GLOBAL]
-        size = None if sizes is None else sizes.get(kind.name, 0)
         for region in where:
-            parts += _parts(kind, need, region, None if size is None else math.ceil(size / len(where)))
+            parts += _parts(kind, need, region, (sizes or {}).get((kind.name, region), 0))
     groups: dict[tuple[str, str], list[_Part]] = {}
     for part in parts:
         groups.setdefault((part.service, part.region), []).append(part)
     return [_line(service, region, group, rates) for (service, region), group in sorted(groups.items())]
 
 
-def _parts(kind: ResourceType, need: Needs, region: str, size: int | None) -> Iterator[_Part]:
-    rows = 1 if kind.listing is None else size or 0
+def _parts(kind: ResourceType, need: Needs, region: str, size: int) -> Iterator[_Part]:
+    rows = 1 if kind.listing is None else size
     if kind.listing is not None:
         yield _listing(kind, kind.listing, region, rows)
     reported = False
@@ -117,10 +117,11 @@ def _detail(kind: ResourceType, detail: Detail, region: str, rows: int) -> _Part
         raise ValueError(f"the detail {detail.name} has no call")
     if kind.listing is None:
         return _Part(call.service, call.operation, region, 1)
-    if detail.once:
+    if detail.once and not detail.when:
         return _Part(call.service, call.operation, region, min(1, rows), f"1 where there are {kind.title}")
     size = detail.batch or 1
-    of = f"every {size} {kind.title}" if detail.batch else f"each of the {kind.title}"
+    of = "all" if detail.once else f"every {size}" if detail.batch else "each"
+    of = f"{of} of the {kind.title}"
     if detail.when or detail.unless:
         conditions = ", ".join(f"{'' if detail.when else 'not '}{key}" for key in detail.when or detail.unless)
         return _Part(call.service, call.operation, region, 0, f"1 for {of} where {conditions}")

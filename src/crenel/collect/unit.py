@@ -94,15 +94,16 @@ def _dressed(context: UnitContext, row: Row) -> dict[str, Any]:
         values["account_name"] = values["account_alias"][0]
     owned_by = owner(kind, values, account)
     named = arn(kind.arn, row, context.target.account.partition, account, owned_by)
+    identity = reach(values, kind.id) or named
     return {
         "_account": account,
         "_region": row.region,
         "_home": row.home,
         "_owner": owned_by,
         "_primary": row.primary,
-        "_id": reach(values, kind.id) or named,
+        "_id": identity,
         "_arn": named,
-        "_name": reach(values, kind.label),
+        "_name": reach(values, kind.label) or identity,
         "_seen_at": datetime.now(UTC),
         "_gaps": row.gaps,
         **values,
