@@ -39,6 +39,7 @@ def judge_case(plan: Plan, case: dict[str, Any], folder: Path) -> list[Finding]:
         finished_at=now,
         accounts=tuple(Account(account) for account in sorted(accounts)),
         regions=(REGION,),
+        restricted=bool(case.get("restricted")),
         coverage=tuple(Coverage(ACCOUNT, region, state) for region, state in case.get("coverage", {}).items()),
         details=details,
     )

@@ -544,7 +544,7 @@ def test_the_server_leaves_when_it_is_no_longer_wanted(way: str) -> None:
             started.send_signal(signal.SIGTERM)
         else:
             started.stdin.close()
-        assert started.wait(10) == 0
+        assert started.wait(60) == 0
         assert started.stderr
         assert started.stderr.read() == ""
 

@@ -143,6 +143,8 @@ def test_columns_that_a_snapshot_lacks_are_unknown(tmp_path: Path) -> None:
     with judge_stored(ScanOptions(lake=tmp_path, practices=(10, 15))) as outcome:
         found = {(finding.policy, finding.status.value) for finding in outcome.judgement.findings()}
 
+        assert not outcome.judgement.whole
+
     assert found == {("s3-bucket-encryption", "UNKNOWN"), ("config-enabled", "UNKNOWN")}
 
 

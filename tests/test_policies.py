@@ -77,6 +77,13 @@ ERRORS = {
     "a misspelt value": ("ebs", "[{State: in_use}]", 4, "AWS has no value", 'Did you mean "in-use"?'),
     "a misspelt op": ("ebs", "[{type: value, key: Size, op: greater, value: 1}]", 4, 'no op "greater"', "greater-than"),
     "a value_type to come": ("ebs", "[{type: value, key: Size, value_type: cidr, value: 1}]", 4, "not built yet", ""),
+    "a keyword with ne": (
+        "ebs",
+        "[{type: value, key: KmsKeyId, op: ne, value: absent}]",
+        4,
+        "nearly everything",
+        "opposite",
+    ),
     "no value": ("ebs", "[{type: value, key: Size}]", 4, "needs `value`", ""),
     "an age of no date": (
         "ebs",
@@ -193,6 +200,7 @@ VALUES: dict[str, tuple[str, dict[str, object], bool]] = {
     "ne matches what is absent": ("[{type: value, key: KmsKeyId, op: ne, value: x}]", {"KmsKeyId": None}, True),
     "eq false does not match null": ("[{Encrypted: false}]", {"Encrypted": None}, False),
     "absent": ("[{KmsKeyId: absent}]", {}, True),
+    "the text absent equals the keyword": ("[{KmsKeyId: absent}]", {"KmsKeyId": "absent"}, True),
     "present counts false": ("[{Encrypted: present}]", {"Encrypted": False}, True),
     "not-null does not": ("[{Encrypted: not-null}]", {"Encrypted": False}, False),
     "empty list": ("[{Attachments: empty}]", {"Attachments": []}, True),

@@ -117,7 +117,11 @@ class UnitRecord:
 
 @dataclass(frozen=True, slots=True)
 class ScanInfo:
-    """A scan's head: identity, span, reach. `details` says which detail columns were collected for each type."""
+    """A scan's head: identity, span, reach.
+
+    `details` says which detail columns were collected for each type, `restricted` that the user named the Regions, so
+    that there may be others that the account has opted in to.
+    """
 
     id: str
     started_at: datetime
@@ -128,3 +132,4 @@ class ScanInfo:
     details: dict[str, tuple[str, ...]] = field(default_factory=dict)
     calls_by_service: dict[str, int] = field(default_factory=dict)
     complete: bool = False
+    restricted: bool = False

@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -151,7 +151,7 @@ def scan(
             now=head.info.started_at,
             progress=progress,
             stop=stop,
-            restrict_global=head.restricted,
+            restrict_global=head.info.restricted,
         )
         info = _finished(head, records, before)
         snapshot = lake.commit(folder, info, records, catalog(), head.gaps)
@@ -230,7 +230,6 @@ class _Head:
 
     info: ScanInfo
     gaps: tuple[Gap, ...]
-    restricted: bool
 
 
 @contextmanager
@@ -271,11 +270,10 @@ def _begin(folder: Path, targets: Sequence[Target], options: ScanOptions, needs:
         regions=tuple(sorted({each.region for each in covered if each.state == SCANNED})),
         coverage=tuple(covered),
         details={need.type: tuple(sorted(need.details)) for need in needs},
+        restricted=bool(options.regions),
     )
-    head = _Head(info, tuple(gaps), bool(options.regions))
-    text = json.dumps(
-        {"scan": info_json(info), "gaps": [_gap_json(gap) for gap in gaps], "restricted": head.restricted}
-    )
+    head = _Head(info, tuple(gaps))
+    text = json.dumps({"scan": info_json(info), "gaps": [_gap_json(gap) for gap in gaps]})
     part = folder / f"{_HEAD}.part"
     try:
         part.write_text(text, encoding="utf-8")
@@ -293,7 +291,7 @@ def _read_head(folder: Path) -> _Head:
     try:
         data = json.loads((folder / _HEAD).read_text(encoding="utf-8"))
         gaps = tuple(Gap(**(gap | {"at": datetime.fromisoformat(gap["at"])})) for gap in data["gaps"])
-        return _Head(info_from_json(data["scan"]), gaps, bool(data["restricted"]))
+        return _Head(info_from_json(data["scan"]), gaps)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise LakeError(
             f"{folder / _HEAD} is damaged: {error}.", suggestion="Delete its folder and scan anew."
@@ -321,15 +319,9 @@ def _finished(head: _Head, records: Sequence[UnitRecord], before: Counter[str]) 
     calls = Counter(before)
     for record in records:
         calls.update(_by_service(record.calls))
-    was = head.info
-    return ScanInfo(
-        id=was.id,
-        started_at=was.started_at,
+    return replace(
+        head.info,
         finished_at=datetime.now(UTC),
-        accounts=was.accounts,
-        regions=was.regions,
-        coverage=was.coverage,
-        details=was.details,
         calls_by_service=dict(sorted(calls.items())),
         complete=not head.gaps and not any(record.gaps for record in records),
     )

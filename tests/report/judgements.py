@@ -114,7 +114,7 @@ def judgement(
         _insert(connection, "findings", [values[key] for key in COLUMNS])
     for row in gaps or []:
         _insert(connection, "gaps", list(row.values()))
-    return Judgement(head or info(), connection)
+    return Judgement(head or info(), connection, whole=True)
 
 
 def report(

@@ -129,11 +129,12 @@ def report_of(outcome: use_case.Outcome, repeat: str) -> Report:
 
 
 def exit_code(outcome: use_case.Outcome, fail_on: str) -> int:
-    """Return 3 for a FAIL at or above the level, else 4 for a scan with gaps, else 0."""
+    """Return 3 for a FAIL at or above the level, else 4 where something was not read, else 0."""
     worst = outcome.judgement.worst_fail()
     if fail_on != NEVER and worst is not None and worst.rank >= Severity(fail_on).rank:
         return FAILED
-    return INCOMPLETE if not outcome.info.complete or outcome.judgement.gap_count() else 0
+    complete = outcome.info.complete and outcome.judgement.whole and not outcome.judgement.gap_count()
+    return 0 if complete else INCOMPLETE
 
 
 def again(options: use_case.ScanOptions) -> str:

@@ -21,7 +21,7 @@ from crenel.catalog.spec import ResourceType
 from crenel.judge.findings import COLUMNS, Finding
 from crenel.lake.engine import connect, name, quoted, sql_type
 from crenel.lake.snapshots import Snapshot, collected_columns, verify
-from crenel.language.plan import Plan
+from crenel.language.plan import Field, Plan, reads, related_tables
 from crenel.language.sql import Compiler, Source, fact_table
 from crenel.language.verdicts import verdicts
 from crenel.model import GLOBAL, Gap, ScanInfo, Severity, Status
@@ -29,6 +29,7 @@ from crenel.policies.facts import Fact
 from crenel.policies.load import needs_of
 
 _BATCH = 2_000
+_ELSEWHERE = "elsewhere"  # stands for the Regions that were left out
 _GAP_COLUMNS = ("account", "region", "type", "detail", "resource", "call", "permission", "code", "message", "at")
 _ORDER = (
     "practice NULLS LAST, policy, CASE status WHEN 'FAIL' THEN 0 WHEN 'UNKNOWN' THEN 1 WHEN 'PASS' THEN 2 ELSE 3 END, \
@@ -38,10 +39,14 @@ account, region, resource_id"
 
 @dataclass(slots=True)
 class Judgement:
-    """Findings over a snapshot, as a table to ask. Iterating streams; nothing holds them all in memory."""
+    """Findings over a snapshot, as a table to ask. Iterating streams; nothing holds them all in memory.
+
+    `whole` is false where the policies read columns that the snapshot's scan did not collect.
+    """
 
     info: ScanInfo
     connection: duckdb.DuckDBPyConnection
+    whole: bool
 
     def counts(self) -> list[tuple[str, Status, int]]:
         """Return (policy, status, number) for what there is, in the order of practices."""
@@ -165,6 +170,25 @@ class Bench:
             "min(seen_at) AS seen_at "
             "FROM gaps WHERE detail = '' AND resource = '' GROUP BY ALL"
         )
+        if self.info.restricted:
+            self.regions_left_out()
+
+    def regions_left_out(self) -> None:
+        """Lay out that Regions were left out on purpose: what is asked of the whole account may have its answer there.
+
+        A trail that shows in every Region is not concerned.
+        """
+        why = "only the Regions that were asked for were read"
+        kinds = [
+            kind.name for kind in map(self.catalog.__getitem__, self.info.details) if kind.regional and not kind.shadows
+        ]
+        rows = [
+            [account.id, _ELSEWHERE, kind, why, self.info.started_at]
+            for account in self.info.accounts
+            for kind in kinds
+        ]
+        if rows:
+            self.connection.executemany("INSERT INTO listing_gaps VALUES (?, ?, ?, ?, ?)", rows)
 
     def table(self, kind: ResourceType, relation: str, columns: set[str]) -> None:
         """Lay out a type's rows under its table name, one row a resource even where AWS shows it in many Regions."""
@@ -195,7 +219,19 @@ class Bench:
         self.connection.execute(
             f"CREATE VIEW findings AS SELECT * FROM read_parquet({quoted(str(target / '*.parquet'))})"
         )
-        return Judgement(self.info, self.connection)
+        return Judgement(self.info, self.connection, whole=all(self.collected(plan) for plan in plans))
+
+    def collected(self, plan: Plan) -> bool:
+        """Return whether the snapshot has every column that a plan reads."""
+        there = True
+
+        def seen(table: str, field: Field) -> None:
+            nonlocal there
+            source = self.sources.get(table)
+            there = there and source is not None and field.path[0] in source.columns
+
+        reads(iter(plan.everything()), seen, plan.table)
+        return there and plan.table in self.sources and self.sources.keys() >= set(related_tables(plan.everything()))
 
     def policies(self, plans: Sequence[Plan]) -> None:
         """Lay out what of a policy goes into each of its findings."""
@@ -240,7 +276,8 @@ class Bench:
             denied AS (
                 SELECT p.policy, g._account AS account, g._region AS region, '*' AS resource_id, '*' AS name,
                        'UNKNOWN' AS status, g.why AS reason, g.seen_at
-                FROM policies p JOIN listing_gaps g ON g.type = p.source AND p.listed),
+                FROM policies p JOIN listing_gaps g ON g.type = p.source AND p.listed
+                WHERE g._region <> '{_ELSEWHERE}'),
             unread AS (
                 SELECT p.policy, a.account, '{GLOBAL}' AS region, '*' AS resource_id, '*' AS name,
                        'UNKNOWN' AS status, p.type || ' was not collected in this snapshot' AS reason, {seen} AS seen_at

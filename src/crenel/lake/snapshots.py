@@ -92,6 +92,9 @@ class Lake:
         identity = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
         folder = self.scans / identity
         try:
+            if not self.folder.exists():
+                self.folder.mkdir(parents=True)
+                self.folder.chmod(0o700)  # a whole account's configuration is its owner's business
             folder.mkdir(parents=True)
             self.snapshots.mkdir(exist_ok=True)
         except OSError as error:
@@ -258,6 +261,7 @@ def info_json(info: ScanInfo) -> dict[str, object]:
         "details": {kind: list(details) for kind, details in info.details.items()},
         "calls_by_service": info.calls_by_service,
         "complete": info.complete,
+        "restricted": info.restricted,
     }
 
 
@@ -277,6 +281,7 @@ def info_from_json(data: Mapping[str, object]) -> ScanInfo:
         details={kind: tuple(details) for kind, details in value["details"].items()},  # type: ignore[attr-defined]
         calls_by_service=dict(value["calls_by_service"]),  # type: ignore[call-overload]
         complete=bool(value["complete"]),
+        restricted=bool(value["restricted"]),
     )
 
 

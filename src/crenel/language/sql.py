@@ -278,7 +278,9 @@ class Relation:
                 reasons.append(self._related_reason(part))
         named = [literal(f"{name} was not collected in this snapshot") for name in sorted(absent)]
         parts = [*named, *(self._gap(name) for name in sorted(details)), *reasons]
-        return function("CONCAT_WS", literal("; "), *parts) if parts else exp.cast(exp.null(), "VARCHAR")
+        if not parts:
+            return exp.cast(exp.null(), "VARCHAR")
+        return function("NULLIF", function("CONCAT_WS", literal("; "), *parts), literal(""))
 
     # --- other tables
 
@@ -297,7 +299,8 @@ class Relation:
         if node.table not in self.compiler.sources:
             return literal(f"aws.{node.table} was not collected in this snapshot")
         alias = self.aliases[join_key(node)]
-        return function("CONCAT_WS", literal("; "), column(alias, "why"), column(f"{alias}g", "why"))
+        both = function("CONCAT_WS", literal("; "), column(alias, "why"), column(f"{alias}g", "why"))
+        return function("NULLIF", both, literal(""))
 
     def _join(self, node: Related, other: Source) -> str:
         """Add the join with another table unless an equal one is there; return its alias."""

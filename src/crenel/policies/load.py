@@ -132,7 +132,7 @@ def select(policies: Sequence[Policy], names: Sequence[str], practices: Sequence
             )
     for number in practices:
         if not any(policy.practice == number for policy in policies):
-            raise UsageError(f"there is no practice {number}.", suggestion="They are numbered 1 to 26.")
+            raise UsageError(f"there is no practice {number}.", suggestion="`crenel policies list` names them.")
     if not names and not practices:
         return list(policies)
     return [

@@ -23,6 +23,7 @@ from crenel.language.plan import (
     Plain,
     Predicate,
     Value,
+    disjunction,
     kind_of,
     negation,
 )
@@ -35,7 +36,7 @@ OPS: Mapping[str, Op] = {
     "eq": "eq", "equal": "eq", "ne": "ne", "not-equal": "ne", "gt": "gt", "greater-than": "gt", "ge": "ge", "gte": "ge",
     "lt": "lt", "less-than": "lt", "le": "le", "lte": "le",
 }  # fmt: skip
-_OTHER_OPS = ("in", "not-in", "ni", "contains", "regex", "regex-case", "glob")
+_TEXT_OPS = ("in", "not-in", "ni", "contains", "regex", "regex-case", "glob")
 _KEYWORDS = ("absent", "present", "not-null", "empty")
 _VALUE_KEYS = ("type", "key", "value", "op", "value_type", "value_regex", "value_from", "default")
 # Built for the practices; the rest of the language is refused by name until it is built.
@@ -61,27 +62,42 @@ def compared(context: Context, key: Located, value: Located | None, op: str, ite
         return _from_fact(context, left, keys["value_from"], op, keys)
     if value is None:
         raise item.error("a value filter needs `value`.")
-    if op not in (*OPS, *_OTHER_OPS):
-        raise keys["op"].error(f'there is no op "{op}" here.', did_you_mean(op, [*OPS, *_OTHER_OPS]) or _built_ops())
+    if op not in (*OPS, *_TEXT_OPS):
+        raise keys["op"].error(f'there is no op "{op}" here.', did_you_mean(op, [*OPS, *_TEXT_OPS]) or _built_ops())
     kind = keys["value_type"].text("value_type") if "value_type" in keys else ""
     if kind and kind not in _VALUE_TYPES:
         raise keys["value_type"].error(
             f'the value_type "{kind}" is not built yet.',
             did_you_mean(kind, _VALUE_TYPES) or f"Built: {', '.join(_VALUE_TYPES)}.",
         )
-    if isinstance(value.value, str) and value.value in _KEYWORDS and not kind:
+    if isinstance(value.value, str) and value.value in _KEYWORDS and not kind and op not in _TEXT_OPS:
+        if op not in ("eq", "equal"):
+            raise value.error(
+                f'"{value.value}" with op {op} would match nearly everything: Cloud Custodian tests the keyword first.',
+                "Leave op out, or say the opposite keyword.",
+            )
         return _keyword(value.value, left)
     return _compare(context, left, value, op, kind)
 
 
 def _built_ops() -> str:
-    return f"Built: {', '.join(sorted({*OPS, *_OTHER_OPS}))}."
+    return f"Built: {', '.join(sorted({*OPS, *_TEXT_OPS}))}."
 
 
 def _keyword(word: str, left: Value) -> Predicate:
-    if word in ("absent", "present"):
-        return IsNull(left) if word == "absent" else negation(IsNull(left))
-    return IsEmpty(left) if word == "empty" else negation(IsEmpty(left))
+    """A keyword holds by its meaning, or as the very text: a tag whose value reads "absent" equals it."""
+    match word:
+        case "present":
+            return negation(IsNull(left))
+        case "not-null":
+            return negation(IsEmpty(left))
+    meant = IsNull(left) if word == "absent" else IsEmpty(left)
+    return disjunction([meant, Compare("eq", left, Literal(word))]) if _is_free_text(left) else meant
+
+
+def _is_free_text(value: Value) -> bool:
+    kind = kind_of(value)
+    return isinstance(kind, Scalar) and kind.kind == "text" and not kind.enum
 
 
 def _compare(context: Context, left: Value, value: Located, op: str, kind: str) -> Predicate:
