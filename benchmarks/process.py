@@ -25,12 +25,16 @@ class Cost:
     output: str
 
 
-def measured(command: Sequence[str], environment: Mapping[str, str], *, timeout: float = 3600) -> Cost:
+def measured(
+    command: Sequence[str], environment: Mapping[str, str], *, timeout: float = 3600, folder: str | None = None
+) -> Cost:
     """Run a command without the caller's AWS settings; exit code None: it was killed at the timeout (seconds)."""
     mine = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "BOTO_"))}
     with tempfile.TemporaryFile() as out:
         began = time.perf_counter()
-        process = subprocess.Popen(command, env={**mine, **environment}, stdout=out, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, cwd=folder, env={**mine, **environment}, stdout=out, stderr=subprocess.STDOUT
+        )
         stopped = False
         while (ended := os.wait4(process.pid, os.WNOHANG))[0] == 0:
             if time.perf_counter() - began > timeout and not stopped:

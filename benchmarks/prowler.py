@@ -16,12 +16,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.endpoint.launch import Running, running
+from benchmarks.process import measured
 
 VARIABLE = "CRENEL_BENCH_PROWLER"
 
@@ -101,31 +101,29 @@ def run(endpoint: Running, prowler: str = "", *, timeout: float = 3600) -> tuple
         return None, f"Prowler is not installed: set {VARIABLE} to its executable"
     endpoint.reset()
     with tempfile.TemporaryDirectory(prefix="prowler-") as folder:
-        start = time.perf_counter()
-        status, usage, log = _measured(command(path, folder), endpoint.environment(), folder, timeout)
-        wall = time.perf_counter() - start
-        if status is None:
+        cost = measured(command(path, folder), endpoint.environment(), timeout=timeout, folder=folder)
+        if cost.exit_code is None:
             return None, f"Prowler did not end within {timeout:,.0f} s"
         findings = _findings(Path(folder))
         if not findings:
-            return None, f"Prowler found nothing; it ended with {status}: {log[-2000:]}"
+            return None, f"Prowler found nothing; it ended with {cost.exit_code}: {cost.output[-2000:]}"
     stats = endpoint.stats()
-    measured = ProwlerRun(
+    found = ProwlerRun(
         version=_version(path),
-        exit_code=status,
-        wall_seconds=wall,
-        cpu_seconds=usage[0],
-        peak_rss_mib=usage[1],
+        exit_code=cost.exit_code,
+        wall_seconds=cost.wall,
+        cpu_seconds=cost.cpu,
+        peak_rss_mib=cost.rss_mib,
         calls=stats["total"],
         calls_by_service=stats["services"],
         calls_by_operation=stats["calls"],
         unknown_calls=stats["unknown"],
         throttled=stats["throttled"],
-        errors=log.count(" ERROR: "),
+        errors=cost.output.count(" ERROR: "),
         max_in_flight=stats["max_in_flight"],
         findings=findings,
     )
-    return measured, ""
+    return found, ""
 
 
 def command(path: str, folder: str) -> list[str]:
@@ -136,30 +134,6 @@ def command(path: str, folder: str) -> list[str]:
     checks = [check for checks in CHECKS.values() for check in checks]
     options = ["--no-banner", "--no-color", "--ignore-exit-code-3", "--log-level", "ERROR", "--scan-unused-services"]
     return [path, "aws", *options, "--output-formats", "csv", "--output-directory", folder, "--check", *checks]
-
-
-def _measured(
-    line: list[str], variables: dict[str, str], folder: str, timeout: float
-) -> tuple[int | None, tuple[float, float], str]:
-    """Run a command; return its exit code (None: stopped), CPU seconds and peak MiB, and the end of what it said."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "BOTO_"))}
-    log = Path(folder) / "log.txt"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            line, cwd=folder, env={**environment, **variables}, stdout=out, stderr=subprocess.STDOUT
-        )
-        deadline = time.monotonic() + timeout
-        stopped = False
-        while (ended := os.wait4(process.pid, os.WNOHANG))[0] == 0:
-            if time.monotonic() > deadline and not stopped:
-                process.kill()
-                stopped = True
-            time.sleep(0.02)
-        _, status, usage = ended
-        process.returncode = os.waitstatus_to_exitcode(status)
-    kib = usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
-    costs = (usage.ru_utime + usage.ru_stime, kib / 1024)
-    return None if stopped else process.returncode, costs, log.read_text(errors="replace")
 
 
 def _findings(folder: Path) -> dict[str, int]:
@@ -185,11 +159,11 @@ def main() -> int:
     parser.add_argument("--timeout", type=float, default=3600)
     options = parser.parse_args()
     with running(options.account, latency_ms=options.latency_ms, throttle=options.throttle) as endpoint:
-        measured, reason = run(endpoint, options.prowler, timeout=options.timeout)
-    if measured is None:
+        result, reason = run(endpoint, options.prowler, timeout=options.timeout)
+    if result is None:
         print(reason, file=sys.stderr)
         return 1
-    print(json.dumps(dataclasses.asdict(measured), indent=2))
+    print(json.dumps(dataclasses.asdict(result), indent=2))
     return 0
 
 

@@ -18,6 +18,30 @@ COMPARISONS: Mapping[Op, type[exp.Expr]] = {
 }
 
 
+# sqlglot copies what it is given unless told otherwise, which costs more than all the rest of a compilation. Nothing
+# here changes a tree once it is built, so its parts may be shared.
+
+
+def paren(sql: exp.Expr) -> exp.Expr:
+    """Return an expression in parentheses."""
+    return exp.Paren(this=sql)
+
+
+def cast(sql: exp.Expr, kind: str) -> exp.Expr:
+    """Return a value cast to a type."""
+    return exp.Cast(this=sql, to=exp.DataType.build(kind))
+
+
+def named(sql: exp.Expr, name: str) -> exp.Expr:
+    """Return a column of a SELECT with its name."""
+    return exp.Alias(this=sql, alias=exp.to_identifier(name))
+
+
+def written(query: exp.Expr) -> str:
+    """Return a query as DuckDB reads it."""
+    return query.sql(dialect="duckdb", copy=False)
+
+
 def function(name: str, *arguments: exp.Expr) -> exp.Expr:
     """Return a call that is written as it stands."""
     return exp.Anonymous(this=name, expressions=list(arguments))
@@ -43,7 +67,7 @@ def literal(value: Plain) -> exp.Expr:
 
 def unknown() -> exp.Expr:
     """Return the boolean that stands for "could not be read"."""
-    return exp.cast(exp.null(), "BOOLEAN")
+    return cast(exp.null(), "BOOLEAN")
 
 
 def total(condition: exp.Expr) -> exp.Expr:
@@ -61,10 +85,10 @@ def case(branches: Sequence[tuple[exp.Expr, exp.Expr]], default: exp.Expr) -> ex
 
 def together(kind: type[exp.And | exp.Or], parts: Sequence[exp.Expr]) -> exp.Expr:
     """Return the AND or the OR of conditions."""
-    result: exp.Expr = exp.paren(parts[0])
+    result: exp.Expr = paren(parts[0])
     for part in parts[1:]:
-        result = kind(this=result, expression=exp.paren(part))
-    return exp.paren(result)
+        result = kind(this=result, expression=paren(part))
+    return paren(result)
 
 
 def is_null(sql: exp.Expr) -> exp.Expr:
@@ -79,7 +103,7 @@ def not_null(sql: exp.Expr) -> exp.Expr:
 
 def negated(condition: exp.Expr) -> exp.Expr:
     """Return the NOT of a condition."""
-    return exp.Not(this=exp.paren(condition))
+    return exp.Not(this=paren(condition))
 
 
 def struct(fields: Mapping[str, exp.Expr]) -> exp.Expr:

@@ -23,13 +23,16 @@ from crenel.language.expressions import (
     COMPARISONS,
     anchored,
     case,
+    cast,
     column,
     function,
     is_null,
     literal,
+    named,
     negated,
     not_null,
     or_zero,
+    paren,
     struct,
     three_valued,
     together,
@@ -111,8 +114,8 @@ class Relation:
                 seconds = exp.Sub(
                     this=function("EPOCH", self.compiler.now), expression=function("EPOCH", self.value(of))
                 )
-                days = exp.Div(this=exp.paren(seconds), expression=literal(_SECONDS_A_DAY))
-                return days if exact else exp.cast(function("FLOOR", days), "BIGINT")
+                days = exp.Div(this=paren(seconds), expression=literal(_SECONDS_A_DAY))
+                return days if exact else cast(function("FLOOR", days), "BIGINT")
             case Length(of):
                 return or_zero(function("LEN", self.value(of)))
             case Lower(of):
@@ -206,7 +209,7 @@ class Relation:
             case Scalar("integer" | "number"):
                 return exp.EQ(this=or_zero(sql), expression=literal(0))
             case Scalar("json"):
-                return self._is_in(exp.cast(sql, "VARCHAR"), (None, "null", '""', "[]", "{}", "0", "false"))
+                return self._is_in(cast(sql, "VARCHAR"), (None, "null", '""', "[]", "{}", "0", "false"))
         return together(exp.Or, [absent, total(exp.EQ(this=sql, expression=literal("")))])
 
     def _blank(self, value: Value) -> exp.Expr:
@@ -279,7 +282,7 @@ class Relation:
         named = [literal(f"{name} was not collected in this snapshot") for name in sorted(absent)]
         parts = [*named, *(self._gap(name) for name in sorted(details)), *reasons]
         if not parts:
-            return exp.cast(exp.null(), "VARCHAR")
+            return cast(exp.null(), "VARCHAR")
         return function("NULLIF", function("CONCAT_WS", literal("; "), *parts), literal(""))
 
     # --- other tables
@@ -314,36 +317,38 @@ class Relation:
         fields = _fields_of(node.where, node.on)
         shown = {"id": column(inner.alias, "_id")}
         shown |= {".".join(path): inner.field(path, 0) for path in fields if path[0] in other.columns}
-        keys = [exp.alias_(inner.value(theirs), f"k{index}") for index, (_, theirs) in enumerate(node.on)]
+        keys = [named(inner.value(theirs), f"k{index}") for index, (_, theirs) in enumerate(node.on)]
         places = _places(node)
         rows = inner.select(
             [
                 *keys,
-                *(exp.alias_(column(inner.alias, theirs), name) for name, theirs, _ in places),
-                exp.alias_(holds, "holds"),
-                exp.alias_(inner.why_unknown([node.where]), "why"),
-                exp.alias_(struct(shown), "shown"),
+                *(named(column(inner.alias, theirs), name) for name, theirs, _ in places),
+                named(holds, "holds"),
+                named(inner.why_unknown([node.where]), "why"),
+                named(struct(shown), "shown"),
             ]
         )
         groups = [f"k{index}" for index in range(len(node.on))] + [name for name, _, _ in places]
         unsure = is_null(exp.column("holds"))
         grouped = (
-            exp.select(
+            exp.Select()
+            .select(
                 *(exp.column(name) for name in groups),
-                exp.alias_(function("COUNT_IF", exp.Is(this=exp.column("holds"), expression=exp.true())), "yes"),
-                exp.alias_(function("COUNT_IF", unsure), "maybe"),
-                exp.alias_(function("MIN", case([(unsure, exp.column("why"))], exp.null())), "why"),
-                exp.alias_(some(function("LIST", exp.column("shown"))), "shown"),
+                named(function("COUNT_IF", exp.Is(this=exp.column("holds"), expression=exp.true())), "yes"),
+                named(function("COUNT_IF", unsure), "maybe"),
+                named(function("MIN", case([(unsure, exp.column("why"))], exp.null())), "why"),
+                named(some(function("LIST", exp.column("shown"))), "shown"),
+                copy=False,
             )
-            .from_(rows.subquery("rows"))
-            .group_by(*(exp.column(name) for name in groups))
+            .from_(rows.subquery("rows", copy=False), copy=False)
+            .group_by(*(exp.column(name) for name in groups), copy=False)
         )
         on: list[exp.Expr] = [
             exp.EQ(this=column(alias, f"k{index}"), expression=self.value(mine))
             for index, (mine, _) in enumerate(node.on)
         ]
         on += [exp.EQ(this=column(alias, name), expression=column(self.alias, mine)) for name, _, mine in places]
-        self.joins.append(_Join(alias, grouped.subquery(alias), together(exp.And, on)))
+        self.joins.append(_Join(alias, grouped.subquery(alias, copy=False), together(exp.And, on)))
         self.joins.append(self._gap_join(f"{alias}g", node))
         return alias
 
@@ -351,13 +356,14 @@ class Relation:
         """The join that says whether the other table's own listing has a gap where this row looks."""
         names = ["_account", "_region"] if node.within == "region" else ["_account"]
         relation = (
-            exp.select(*(exp.column(name) for name in names), exp.alias_(function("MIN", exp.column("why")), "why"))
-            .from_("listing_gaps")
-            .where(exp.EQ(this=exp.column("type"), expression=literal(node.table)))
-            .group_by(*(exp.column(name) for name in names))
+            exp.Select()
+            .select(*(exp.column(name) for name in names), named(function("MIN", exp.column("why")), "why"), copy=False)
+            .from_("listing_gaps", copy=False)
+            .where(exp.EQ(this=exp.column("type"), expression=literal(node.table)), copy=False)
+            .group_by(*(exp.column(name) for name in names), copy=False)
         )
         on = [exp.EQ(this=column(alias, name), expression=column(self.alias, name)) for name in names]
-        return _Join(alias, relation.subquery(alias), together(exp.And, on))
+        return _Join(alias, relation.subquery(alias, copy=False), together(exp.And, on))
 
     def join_fact(self, join: FactJoin) -> None:
         """Add the join with a dated fact."""
@@ -367,9 +373,13 @@ class Relation:
 
     def select(self, columns: Sequence[exp.Expr]) -> exp.Select:
         """Return the query of these columns over the table and its joins."""
-        query = exp.select(*columns).from_(exp.to_table(self.source.type.table).as_(self.alias))
+        table = exp.Table(
+            this=exp.to_identifier(self.source.type.table, quoted=True),
+            alias=exp.TableAlias(this=exp.to_identifier(self.alias)),
+        )
+        query = exp.Select().select(*columns, copy=False).from_(table, copy=False)
         for join in self.joins:
-            query = query.join(join.relation, on=join.condition, join_type="LEFT")
+            query = query.join(join.relation, on=join.condition, join_type="LEFT", copy=False)
         return query
 
 
@@ -388,7 +398,7 @@ class Compiler:
     @property
     def now(self) -> exp.Expr:
         """The snapshot's time as a SQL literal, in UTC."""
-        return exp.cast(literal(self.time.strftime("%Y-%m-%d %H:%M:%S.%f")), "TIMESTAMP")
+        return cast(literal(self.time.strftime("%Y-%m-%d %H:%M:%S.%f")), "TIMESTAMP")
 
     def fresh(self, prefix: str) -> str:
         """Return a name that is new in this compilation."""

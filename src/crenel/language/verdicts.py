@@ -8,7 +8,21 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from crenel.catalog.columns import ListOf, Scalar
-from crenel.language.expressions import case, column, function, is_null, literal, negated, not_null, struct, together
+from crenel.language.expressions import (
+    case,
+    cast,
+    column,
+    function,
+    is_null,
+    literal,
+    named,
+    negated,
+    not_null,
+    paren,
+    struct,
+    together,
+    written,
+)
 from crenel.language.plan import Field, Lookup, Plan, Related, Template, Value, kind_of, walk
 from crenel.language.sql import COMMON, Compiler, Relation, Source, join_key, some
 
@@ -20,10 +34,10 @@ def verdicts(compiler: Compiler, source: Source, plans: Sequence[Plan]) -> str:
     """
     relation = Relation(compiler, source, "t0")
     structs = [_verdict(relation, plan) for plan in plans]
-    commons = [exp.alias_(column("t0", name), name) for name in COMMON]
+    commons = [named(column("t0", name), name) for name in COMMON]
     # One plan needs no list to be taken apart again, which costs more than most predicates.
     one_each = structs[0] if len(structs) == 1 else function("UNNEST", exp.Array(expressions=structs))
-    return relation.select([*commons, exp.alias_(one_each, "verdict")]).sql(dialect="duckdb")
+    return written(relation.select([*commons, named(one_each, "verdict")]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +59,7 @@ class _Parts:
     @property
     def unread(self) -> exp.Expr:
         """It could not be read whether the row is in scope, or excused."""
-        return together(exp.Or, [is_null(exp.paren(sql)) for sql in (self.scope, *(when for when, _ in self.excused))])
+        return together(exp.Or, [is_null(paren(sql)) for sql in (self.scope, *(when for when, _ in self.excused))])
 
 
 def _verdict(relation: Relation, plan: Plan) -> exp.Expr:
@@ -62,9 +76,9 @@ def _verdict(relation: Relation, plan: Plan) -> exp.Expr:
     )
     fields = {
         "policy": literal(plan.policy),
-        "status": exp.cast(_status(parts), "VARCHAR"),
+        "status": cast(_status(parts), "VARCHAR"),
         "message": _message(relation, plan, parts),
-        "reason": exp.cast(_reason(parts), "VARCHAR"),
+        "reason": cast(_reason(parts), "VARCHAR"),
         "evidence": _evidence(relation, plan),
     }
     # A row outside costs no more than finding that out.
@@ -96,7 +110,7 @@ def _reason(parts: _Parts) -> exp.Expr:
             *parts.excused,
             (parts.unread, parts.why),
             *parts.doubted,
-            (not_null(exp.paren(parts.fails)), exp.null()),
+            (not_null(paren(parts.fails)), exp.null()),
         ],
         parts.why,
     )
@@ -117,7 +131,7 @@ def _text(relation: Relation, template: Template) -> exp.Expr:
         if isinstance(part, str):
             parts.append(literal(part))
         else:
-            shown = exp.cast(_shown(relation, part), "VARCHAR")
+            shown = cast(_shown(relation, part), "VARCHAR")
             parts.append(exp.Coalesce(this=shown, expressions=[literal("none")]))
     return function("CONCAT", *parts) if parts else literal("")
 
@@ -151,4 +165,4 @@ def _evidence(relation: Relation, plan: Plan) -> exp.Expr:
             found = column(relation.aliases[join_key(node)], "shown")
             pairs[name] = exp.Coalesce(this=found, expressions=[exp.Array(expressions=[])])
     flat = [part for name, sql in pairs.items() for part in (literal(name), sql)]
-    return exp.cast(function("JSON_OBJECT", *flat), "VARCHAR")
+    return cast(function("JSON_OBJECT", *flat), "VARCHAR")
