@@ -19,7 +19,6 @@ from rich.table import Table
 
 from benchmarks import prowler
 from benchmarks.endpoint.launch import Running, running
-from benchmarks.judging import multiply
 from benchmarks.process import Cost, crenel, measured
 
 LATENCY_MS = 40
@@ -101,7 +100,8 @@ def million(options: Options) -> Iterator[Line]:
         lake, many = Path(folder) / "lake", Path(folder) / "many"
         with running("small") as endpoint:
             scanned(endpoint, lake)
-        rows = multiply(lake, many)
+        made = measured([sys.executable, "-m", "benchmarks.judging", str(lake), str(many)], {})
+        rows = int(made.output)
         runs = []
         for _ in range(options.runs):
             cost = measured([sys.executable, "-m", "benchmarks.judging", str(many)], {})

@@ -1,6 +1,9 @@
 """Judging a million stored resources: a scanned snapshot whose tables are multiplied, judged by all 26 policies.
 
-python -m benchmarks.judging LAKE       judge the lake's snapshot and print what it took, as JSON
+    python -m benchmarks.judging LAKE          judge the lake's snapshot and print what it took, as JSON
+    python -m benchmarks.judging LAKE TARGET   write a lake with that snapshot multiplied, and print its number of rows
+
+Both are processes of their own, so that neither's memory counts as another's.
 """
 
 from __future__ import annotations
@@ -68,8 +71,11 @@ def read_everything(lake: Path) -> float:
 
 
 def main() -> int:
-    """Judge, and print seconds, verdicts and the limit as JSON."""
+    """Judge, and print seconds, verdicts and the limit as JSON; or multiply a snapshot first."""
     lake = Path(sys.argv[1])
+    if len(sys.argv) > 2:
+        print(multiply(lake, Path(sys.argv[2])))
+        return 0
     limit = read_everything(lake)
     began, cpu = time.perf_counter(), time.process_time()
     with judge_stored(ScanOptions(lake=lake)) as outcome:
