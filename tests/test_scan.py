@@ -219,3 +219,21 @@ def test_resume_without_anything_to_resume(demo: dict[str, str], tmp_path: Path)
 
     assert result.returncode == 2
     assert "no interrupted scan" in result.stderr
+
+
+def test_one_account_that_cannot_be_opened_does_not_stop_the_others(
+    demo: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest is scanned, and the scan says that it is incomplete and why."""
+    config = tmp_path / "config"
+    config.write_text(
+        "[profile good]\naws_access_key_id = a\naws_secret_access_key = b\n[profile bad]\nregion = us-east-1\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+    with scan(ScanOptions(lake=tmp_path, profiles=("good", "bad", "missing"), practices=(4,))) as outcome:
+        assert [account.id for account in outcome.info.accounts] == [HOME]
+        assert not outcome.info.complete
+        assert [gap.account for gap in outcome.judgement.gaps()] == ["profile bad", "profile missing"]

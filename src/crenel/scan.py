@@ -27,7 +27,7 @@ from crenel.collect.collector import ProgressEvent, collect
 from crenel.collect.estimate import Line, estimate
 from crenel.collect.limits import rates
 from crenel.collect.regions import SCANNED, coverage
-from crenel.collect.session import Target, open_targets
+from crenel.collect.session import Target, open_profiles
 from crenel.collect.spool import Spool
 from crenel.errors import LakeError, UsageError
 from crenel.judge.run import Judgement, judge
@@ -134,10 +134,10 @@ def scan(
     began = time.monotonic()
     policies, plans = choose(options)
     needs = needs_of(plans, catalog())
-    targets = open_targets(options.profiles)
+    targets, unopened = open_profiles(options.profiles)
     lake = Lake(options.lake)
     with _scan_folder(lake, resume=options.resume) as (folder, stored):
-        head = stored or _begin(folder, targets, options, needs)
+        head = stored or _begin(folder, targets, options, needs, unopened)
         _fits(head, targets, needs)
         before: Counter[str] = Counter({"sts": len(targets)})
         for target in targets:
@@ -254,10 +254,12 @@ def _scan_folder(lake: Lake, *, resume: bool) -> Iterator[tuple[Path, _Head | No
     raise UsageError(f"there is no interrupted scan in {lake.folder} to go on with.", suggestion="Leave --resume out.")
 
 
-def _begin(folder: Path, targets: Sequence[Target], options: ScanOptions, needs: Sequence[Needs]) -> _Head:
+def _begin(
+    folder: Path, targets: Sequence[Target], options: ScanOptions, needs: Sequence[Needs], unopened: Sequence[Gap]
+) -> _Head:
     """Ask which Regions there are, and write down what the scan is about to do."""
     covered: list[Coverage] = []
-    gaps: list[Gap] = []
+    gaps = list(unopened)
     for target in targets:
         found, missing = coverage(target, options.regions)
         covered += found

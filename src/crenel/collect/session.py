@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -19,7 +20,7 @@ from botocore.session import Session
 from crenel.collect.calls import Caller, Patience
 from crenel.collect.limits import Limits, rates
 from crenel.errors import CallError, CredentialsError, UsageError, did_you_mean
-from crenel.model import Account
+from crenel.model import GLOBAL, Account, Gap
 
 _START = "us-east-1"
 # Where a partition's global services are asked; others are looked up in botocore's data.
@@ -56,6 +57,43 @@ def open_targets(
         target = _open(profile, shared, patience)
         found.setdefault(target.account.id, target)
     return list(found.values())
+
+
+def open_profiles(profiles: Sequence[str]) -> tuple[list[Target], list[Gap]]:
+    """Find the accounts behind profiles as `open_targets` does; one of several that can't be opened is a gap.
+
+    The others are scanned, and the scan is incomplete. Raises what `open_targets` raises where none can be opened.
+    """
+    shared = Limits(rates())
+    found: dict[str, Target] = {}
+    gaps: list[Gap] = []
+    failures: list[UsageError] = []
+    for profile in profiles or [""]:
+        try:
+            target = _open(profile, shared, None)
+        except UsageError as error:
+            failures.append(error)
+            gaps.append(_unopened(profile, error))
+        else:
+            found.setdefault(target.account.id, target)
+    if not found:
+        raise failures[0]
+    return list(found.values()), gaps
+
+
+def _unopened(profile: str, error: UsageError) -> Gap:
+    return Gap(
+        account=f"profile {profile}",
+        region=GLOBAL,
+        type="account",
+        detail="Credentials",
+        resource="",
+        call="sts:GetCallerIdentity",
+        permission="",
+        code=type(error).__name__,
+        message=error.message,
+        at=datetime.now(UTC),
+    )
 
 
 def _open(profile: str, limits: Limits, patience: Patience | None) -> Target:
