@@ -20,7 +20,7 @@ ROOMS = {
     "policies": {"catalog", "errors", "language", "model", "positions"},
     "collect": {"catalog", "errors", "model", "positions"},
     "lake": {"catalog", "errors", "model"},
-    "judge": {"catalog", "lake", "language", "model", "policies"},
+    "judge": {"catalog", "errors", "lake", "language", "model", "policies"},
     "scan": {"catalog", "collect", "errors", "judge", "lake", "language", "model", "policies"},
     "report": {"catalog", "errors", "judge", "lake", "language", "model"},
     "demo": {"errors"},

@@ -12,7 +12,7 @@ import pytest
 from crenel.catalog.load import catalog
 from crenel.errors import LakeError, UsageError
 from crenel.lake.snapshots import COMMON, Lake, Snapshot, verify
-from crenel.model import Account, Gap, ScanInfo, Unit, UnitRecord
+from crenel.model import Account, Coverage, Gap, ScanInfo, Unit, UnitRecord
 from crenel.scan import ScanOptions, judge_stored, query
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -167,3 +167,58 @@ def test_sql_reads_and_never_writes(tmp_path: Path) -> None:
     ):
         with pytest.raises(UsageError), query(tmp_path, statement) as (_, rows):
             list(rows)
+
+
+def test_rows_that_were_lost_are_missed(tmp_path: Path) -> None:
+    """A unit that says it wrote two rows, and a spool that is gone: no snapshot, and no complete one at that."""
+    lake = Lake(tmp_path)
+    identity, folder = lake.new_scan(NOW)
+    info = ScanInfo(identity, NOW, NOW, (Account(ACCOUNT),), ("eu-west-1",), (), {"ebs": ()})
+    record = UnitRecord(Unit(ACCOUNT, "eu-west-1", "ebs"), 2, {}, 0.1, ())
+
+    with pytest.raises(LakeError, match="0 rows where its units wrote 2"):
+        lake.commit(folder, info, [record], catalog(), ())
+
+    assert folder.exists()
+
+
+def test_a_unit_without_a_record_is_unread(tmp_path: Path) -> None:
+    """Were a scan ever kept that did not read all it was to, what is missing is UNKNOWN and not absent."""
+    lake = Lake(tmp_path)
+    identity, folder = lake.new_scan(NOW)
+    covered = (Coverage(ACCOUNT, "eu-west-1", "scanned"),)
+    info = ScanInfo(identity, NOW, NOW, (Account(ACCOUNT),), ("eu-west-1",), covered, {"ebs": (), "iam-user": ()})
+    lake.commit(folder, info, [], catalog(), ())
+
+    with judge_stored(ScanOptions(lake=tmp_path, practices=(2, 16))) as outcome:
+        found = {
+            (finding.practice, finding.region, finding.resource_id): finding for finding in outcome.judgement.findings()
+        }
+
+    assert {key: finding.status.value for key, finding in found.items()} == {
+        (2, "global", "*"): "UNKNOWN",
+        (16, "eu-west-1", "*"): "UNKNOWN",
+    }
+    assert found[16, "eu-west-1", "*"].reason == "aws.ebs was not read in eu-west-1"
+
+
+def test_a_scan_that_was_cut_off_while_tidying_up_is_finished(tmp_path: Path) -> None:
+    """Its snapshot is in place: there is nothing to go on with, and the rest of its folder goes."""
+    lake = Lake(tmp_path)
+    snapshot = snapshot_of(lake, NOW, {"vol-1": True})
+    left = lake.scans / snapshot.info.id
+    left.mkdir()
+    (left / "scan.json").write_text("{}")
+
+    assert lake.unfinished() == []
+    assert not left.exists()
+
+
+def test_a_lake_whose_path_looks_like_a_pattern(tmp_path: Path) -> None:
+    """Brackets and stars in a folder's name are its name."""
+    folder = tmp_path / "la[k]e *"
+    snapshot_of(Lake(folder), NOW, {"vol-1": False})
+
+    assert verdicts(folder) == {"vol-1": "FAIL"}
+    with query(folder, "SELECT count(*) FROM ebs") as (_, rows):
+        assert list(rows) == [(1,)]

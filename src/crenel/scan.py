@@ -6,8 +6,6 @@ choose policies → compile to plans → what they read → collect (spool) → 
 
 from __future__ import annotations
 
-import fcntl
-import json
 import tempfile
 import threading
 import time
@@ -20,8 +18,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import duckdb
-
 from crenel.catalog.load import catalog
 from crenel.collect.collector import ProgressEvent, collect
 from crenel.collect.estimate import Line, estimate
@@ -31,14 +27,15 @@ from crenel.collect.session import Target, open_profiles
 from crenel.collect.spool import Spool
 from crenel.errors import LakeError, UsageError
 from crenel.judge.run import Judgement, judge
-from crenel.lake.engine import connect, name, quoted
-from crenel.lake.snapshots import Damage, Lake, Snapshot, info_from_json, info_json, verify
+from crenel.lake.engine import connect, parquet
+from crenel.lake.query import query as ask
+from crenel.lake.running import Head, interrupted_scan, new_scan, write_head
+from crenel.lake.snapshots import Damage, Lake, Snapshot
 from crenel.language.plan import Plan
 from crenel.model import Coverage, Gap, Needs, ScanInfo, Standard, UnitRecord
 from crenel.policies.facts import facts
 from crenel.policies.load import Policy, PolicyCompiler, builtin_policies, load_policies, needs_of, policy_files, select
 
-_HEAD = "scan.json"
 # What a scan asks before it knows what there is to read; ListRegions only where DescribeRegions is denied.
 _ALWAYS = ("ec2:DescribeRegions", "account:ListRegions")
 
@@ -136,26 +133,39 @@ def scan(
     needs = needs_of(plans, catalog())
     targets, unopened = open_profiles(options.profiles)
     lake = Lake(options.lake)
-    with _scan_folder(lake, resume=options.resume) as (folder, stored):
-        head = stored or _begin(folder, targets, options, needs, unopened)
-        _fits(head, targets, needs)
-        before: Counter[str] = Counter({"sts": len(targets)})
-        for target in targets:
-            before.update(_by_service(target.caller.tally.calls))
-        records = collect(
-            targets,
-            [Needs(kind, frozenset(details)) for kind, details in head.info.details.items()],
-            head.info.coverage,
-            Spool(folder),
-            catalog=catalog(),
-            now=head.info.started_at,
-            progress=progress,
-            stop=stop,
-            restrict_global=head.info.restricted,
-        )
-        info = _finished(head, records, before)
-        snapshot = lake.commit(folder, info, records, catalog(), head.gaps)
+    if options.resume:
+        with interrupted_scan(lake, lambda head: _fits(head, targets, options, needs)) as (folder, head):
+            snapshot = _read(lake, folder, head, targets, progress, stop)
+    else:
+        with new_scan(lake) as folder:
+            head = _begin(folder, targets, options, needs, unopened)
+            snapshot = _read(lake, folder, head, targets, progress, stop)
     return _judged(snapshot, policies, plans, (), began, keep=True)
+
+
+def _read(
+    lake: Lake,
+    folder: Path,
+    head: Head,
+    targets: Sequence[Target],
+    progress: Callable[[ProgressEvent], None] | None,
+    stop: threading.Event | None,
+) -> Snapshot:
+    before: Counter[str] = Counter({"sts": len(targets)})
+    for target in targets:
+        before.update(_by_service(target.caller.tally.calls))
+    records = collect(
+        targets,
+        [Needs(kind, frozenset(details)) for kind, details in head.info.details.items()],
+        head.info.coverage,
+        Spool(folder),
+        catalog=catalog(),
+        now=head.info.started_at,
+        progress=progress,
+        stop=stop,
+        restrict_global=head.info.restricted,
+    )
+    return lake.commit(folder, _finished(head, records, before), records, catalog(), head.gaps)
 
 
 def judge_stored(options: ScanOptions) -> Outcome:
@@ -200,63 +210,21 @@ def permissions(options: ScanOptions) -> dict[str, Any]:
 def query(
     folder: Path, sql: str, as_of: datetime | None = None
 ) -> Iterator[tuple[list[str], Iterator[tuple[object, ...]]]]:
-    """Run one SELECT over a snapshot's tables; yield its columns and an iterator of its rows.
+    """Run one SELECT over the last snapshot (or the last not younger than `as_of`); yield its columns and its rows.
 
-    The engine may read the snapshot's files and nothing else. Raises `UsageError` with the engine's words for what it
-    can't run.
+    Raises `UsageError` for what can't be run, `LakeError` without a snapshot.
     """
     snapshot, _ = Lake(folder).latest(as_of)
-    connection = connect()
-    try:
-        _lay_out(connection, snapshot)
-        statements = connection.extract_statements(sql)
-        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-            raise UsageError("only a single SELECT can be run here: the lake is read, never changed.")
-        cursor = connection.execute(statements[0])
-        columns = [column[0] for column in cursor.description or ()]
-        yield columns, _rows(cursor)
-    except duckdb.Error as error:
-        raise UsageError(f"the query can't be run: {error}") from error
-    finally:
-        connection.close()
+    with ask(snapshot, sql) as answer:
+        yield answer
 
 
 # --- a scan's folder
 
 
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """What a scan began with, and a resumed one goes on with."""
-
-    info: ScanInfo
-    gaps: tuple[Gap, ...]
-
-
-@contextmanager
-def _scan_folder(lake: Lake, *, resume: bool) -> Iterator[tuple[Path, _Head | None]]:
-    """Yield the folder of a new scan, or of the newest interrupted one with its head; locked against others for as
-    long.
-    """
-    if not resume:
-        _, folder = lake.new_scan(datetime.now(UTC))
-        with (folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield folder, None
-        return
-    for folder in lake.unfinished():
-        with (folder / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue  # it is running
-            yield folder, _read_head(folder)
-            return
-    raise UsageError(f"there is no interrupted scan in {lake.folder} to go on with.", suggestion="Leave --resume out.")
-
-
 def _begin(
     folder: Path, targets: Sequence[Target], options: ScanOptions, needs: Sequence[Needs], unopened: Sequence[Gap]
-) -> _Head:
+) -> Head:
     """Ask which Regions there are, and write down what the scan is about to do."""
     covered: list[Coverage] = []
     gaps = list(unopened)
@@ -274,40 +242,25 @@ def _begin(
         details={need.type: tuple(sorted(need.details)) for need in needs},
         restricted=bool(options.regions),
     )
-    head = _Head(info, tuple(gaps))
-    text = json.dumps({"scan": info_json(info), "gaps": [_gap_json(gap) for gap in gaps]})
-    part = folder / f"{_HEAD}.part"
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.rename(folder / _HEAD)
-    except OSError as error:
-        raise LakeError(f"can't write into {folder}: {error.strerror}.") from error
+    head = Head(info, tuple(gaps))
+    write_head(folder, head)
     return head
 
 
-def _gap_json(gap: Gap) -> dict[str, object]:
-    return {key: getattr(gap, key) for key in Gap.__dataclass_fields__} | {"at": gap.at.isoformat()}
-
-
-def _read_head(folder: Path) -> _Head:
-    try:
-        data = json.loads((folder / _HEAD).read_text(encoding="utf-8"))
-        gaps = tuple(Gap(**(gap | {"at": datetime.fromisoformat(gap["at"])})) for gap in data["gaps"])
-        return _Head(info_from_json(data["scan"]), gaps)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise LakeError(
-            f"{folder / _HEAD} is damaged: {error}.", suggestion="Delete its folder and scan anew."
-        ) from error
-
-
-def _fits(head: _Head, targets: Sequence[Target], needs: Sequence[Needs]) -> None:
-    """Raise `UsageError` where an interrupted scan was of other accounts, or reads less than the policies now need."""
+def _fits(head: Head, targets: Sequence[Target], options: ScanOptions, needs: Sequence[Needs]) -> None:
+    """Raise `UsageError` where an interrupted scan is another than the one that is asked for."""
     was = {account.id for account in head.info.accounts}
     now = {target.account.id for target in targets}
     if was != now:
         raise UsageError(
             f"the interrupted scan is of account {', '.join(sorted(was))}, "
             f"and these credentials are of {', '.join(sorted(now))}."
+        )
+    regions = {each.region for each in head.info.coverage} if head.info.restricted else set()
+    if options.regions and set(options.regions) != regions:
+        raise UsageError(
+            f"the interrupted scan is of {', '.join(sorted(regions)) or 'all Regions'}.",
+            suggestion="Resume it with the options it was begun with.",
         )
     for need in needs:
         if need.type not in head.info.details or not need.details <= set(head.info.details[need.type]):
@@ -317,7 +270,7 @@ def _fits(head: _Head, targets: Sequence[Target], needs: Sequence[Needs]) -> Non
             )
 
 
-def _finished(head: _Head, records: Sequence[UnitRecord], before: Counter[str]) -> ScanInfo:
+def _finished(head: Head, records: Sequence[UnitRecord], before: Counter[str]) -> ScanInfo:
     calls = Counter(before)
     for record in records:
         calls.update(_by_service(record.calls))
@@ -361,28 +314,8 @@ def _judged(
 
 def _sizes(snapshot: Snapshot) -> dict[tuple[str, str], int]:
     """Return the rows of an account by type and Region, on average where the snapshot has several accounts."""
-    connection = connect()
-    source = quoted(str(snapshot.folder / "collection.parquet"))
-    found = connection.execute(f"SELECT type, region, sum(rows) FROM read_parquet({source}) GROUP BY ALL").fetchall()
-    connection.close()
+    source = parquet(snapshot.folder / "collection.parquet")
+    with connect() as connection:
+        found = connection.execute(f"SELECT type, region, sum(rows) FROM {source} GROUP BY ALL").fetchall()
     accounts = max(1, len(snapshot.info.accounts))
     return {(kind, region): int(rows) // accounts for kind, region, rows in found}
-
-
-def _lay_out(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
-    """Make a view of each of the snapshot's files, then close the engine to all else."""
-    files = sorted(snapshot.folder.glob("*.parquet"))
-    verify(snapshot, files)
-    for path in files:
-        connection.execute(f"CREATE VIEW {name(path.stem)} AS SELECT * FROM read_parquet({quoted(str(path))})")
-    if snapshot.findings.is_dir():
-        source = quoted(str(snapshot.findings / "*.parquet"))
-        connection.execute(f"CREATE VIEW findings AS SELECT * FROM read_parquet({source})")
-    connection.execute(f"SET allowed_directories = [{quoted(str(snapshot.folder) + '/')}]")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
-
-
-def _rows(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[object, ...]]:
-    while batch := cursor.fetchmany(1_000):
-        yield from batch

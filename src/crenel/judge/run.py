@@ -18,8 +18,9 @@ import duckdb
 
 from crenel.catalog.load import Catalog
 from crenel.catalog.spec import ResourceType
+from crenel.errors import UsageError
 from crenel.judge.findings import COLUMNS, Finding
-from crenel.lake.engine import connect, name, quoted, sql_type
+from crenel.lake.engine import connect, insert, literal_path, name, parquet, quoted, sql_type
 from crenel.lake.snapshots import Snapshot, collected_columns, verify
 from crenel.language.plan import Field, Plan, reads, related_tables
 from crenel.language.sql import Compiler, Source, fact_table
@@ -116,16 +117,32 @@ def judge(
     `LakeError` where the snapshot is damaged.
     """
     connection = connect(spill)
+    try:
+        return _judged(connection, snapshot, plans, catalog, facts, target)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _judged(
+    connection: duckdb.DuckDBPyConnection,
+    snapshot: Snapshot,
+    plans: Sequence[Plan],
+    catalog: Catalog,
+    facts: Mapping[str, Fact],
+    target: Path,
+) -> Judgement:
     bench = Bench(connection, snapshot.info, catalog, facts)
     bench.ledger(snapshot.folder)
     wanted = tables_of(plans, catalog)
     files = [path for kind in wanted if (path := snapshot.file(kind))]
-    verify(snapshot, [*files, snapshot.folder / "gaps.parquet", snapshot.folder / "coverage.parquet"])
+    ledger = [snapshot.folder / f"{table}.parquet" for table in ("gaps", "coverage", "collection")]
+    verify(snapshot, [*files, *ledger])
     for kind in wanted:
         path = snapshot.file(kind)
         if path is not None:
             there = set(collected_columns(kind, snapshot.info.details.get(kind.name, ())))
-            bench.table(kind, f"read_parquet({quoted(str(path))})", there)
+            bench.table(kind, parquet(path), there)
     return bench.judge(plans, target)
 
 
@@ -151,16 +168,34 @@ class Bench:
         """Lay out a dated fact."""
         columns = ", ".join(f"{name(key)} {sql_type(kind)}" for key, kind in fact.columns.items())
         self.connection.execute(f"CREATE TABLE {fact_table(fact.name)} ({columns})")
-        values = [list(fact.values(key)) for key in fact.columns]
-        marks = ", ".join("unnest(?)" for _ in fact.columns)
-        self.connection.execute(f"INSERT INTO {fact_table(fact.name)} SELECT {marks}", values)
+        insert(self.connection, fact_table(fact.name), [fact.values(key) for key in fact.columns])
 
     def ledger(self, folder: Path) -> None:
         """Lay out a snapshot's gaps and coverage."""
-        for table in ("gaps", "coverage"):
-            source = quoted(str(folder / f"{table}.parquet"))
-            self.connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet({source})")
+        for table in ("gaps", "coverage", "collection"):
+            self.connection.execute(f"CREATE VIEW {table} AS SELECT * FROM {parquet(folder / f'{table}.parquet')}")
         self.listing_gaps()
+        self.units_missing()
+
+    def units_missing(self) -> None:
+        """Lay out what a scan was to read and has no record of, as if it had been denied.
+
+        No scan that ends well leaves any; a PASS, or the absence of a resource, has to rest on more than that.
+        """
+        kinds = [self.catalog[name] for name in self.info.details]
+        self.connection.execute("CREATE TABLE wanted (type VARCHAR, regional BOOLEAN)")
+        insert(self.connection, "wanted", [[kind.name for kind in kinds], [kind.regional for kind in kinds]])
+        accounts = ", ".join(f"({quoted(account.id)})" for account in self.info.accounts)
+        self.connection.execute(f"""
+            INSERT INTO listing_gaps
+            WITH units AS (
+                SELECT c.account, c.region, w.type FROM coverage c, wanted w WHERE w.regional AND c.state = 'scanned'
+                UNION ALL SELECT a.account, '{GLOBAL}', w.type FROM (VALUES {accounts}) a(account), wanted w
+                WHERE NOT w.regional)
+            SELECT u.account, u.region, u.type, concat('aws.', u.type, ' was not read in ', u.region),
+                   {_timestamp(self.info.started_at)}
+            FROM units u WHERE NOT EXISTS (SELECT 1 FROM collection c
+                WHERE c.type = u.type AND c.account = u.account AND c.region = u.region)""")
 
     def listing_gaps(self) -> None:
         """Lay out whose listings were denied, with the words for it."""
@@ -188,7 +223,7 @@ class Bench:
             for kind in kinds
         ]
         if rows:
-            self.connection.executemany("INSERT INTO listing_gaps VALUES (?, ?, ?, ?, ?)", rows)
+            insert(self.connection, "listing_gaps", list(zip(*rows, strict=True)))
 
     def table(self, kind: ResourceType, relation: str, columns: set[str]) -> None:
         """Lay out a type's rows under its table name, one row a resource even where AWS shows it in many Regions."""
@@ -210,15 +245,11 @@ class Bench:
         for table, group in groupby(ordered, key=lambda plan: plan.table):
             source = self.sources.get(table)
             if source is not None:
-                compiler = Compiler(self.sources, self.info.started_at)
-                query = verdicts(compiler, source, list(group))
-                self.write(part / f"{source.type.table}.parquet", _finished(query))
+                self.table_verdicts(source, list(group), part / f"{source.type.table}.parquet")
         self.write(part / "beyond.parquet", self.beyond_rows(plans, part))
         shutil.rmtree(target, ignore_errors=True)
         part.rename(target)
-        self.connection.execute(
-            f"CREATE VIEW findings AS SELECT * FROM read_parquet({quoted(str(target / '*.parquet'))})"
-        )
+        self.connection.execute(f"CREATE VIEW findings AS SELECT * FROM {parquet(target, '*.parquet')}")
         return Judgement(self.info, self.connection, whole=all(self.collected(plan) for plan in plans))
 
     def collected(self, plan: Plan) -> bool:
@@ -232,6 +263,19 @@ class Bench:
 
         reads(iter(plan.everything()), seen, plan.table)
         return there and plan.table in self.sources and self.sources.keys() >= set(related_tables(plan.everything()))
+
+    def table_verdicts(self, source: Source, plans: Sequence[Plan], target: Path) -> None:
+        """Judge one table by all its plans in one pass. Raises `UsageError` naming a policy that can't be run."""
+        try:
+            self.write(target, _finished(verdicts(Compiler(self.sources, self.info.started_at), source, plans)))
+        except duckdb.Error as error:
+            if len(plans) > 1:
+                for plan in plans:
+                    self.table_verdicts(source, [plan], target)
+            raise UsageError(
+                f"the policy {plans[0].policy} can't be run on aws.{source.type.name}: {error}",
+                suggestion="The snapshot is kept; judge it without this policy: crenel scan --offline.",
+            ) from error
 
     def policies(self, plans: Sequence[Plan]) -> None:
         """Lay out what of a policy goes into each of its findings."""
@@ -252,7 +296,7 @@ class Bench:
                 kind.title,
             ]
             rows.append([*words, kind.regional, kind.listing is not None, kind.name in self.sources])
-        self.connection.executemany("INSERT INTO policies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        insert(self.connection, "policies", list(zip(*rows, strict=True)))
 
     def write(self, path: Path, query: str) -> None:
         """Write a query's findings to a Parquet file."""
@@ -263,7 +307,7 @@ class Bench:
         done = [
             folder / f"{self.sources[plan.table].type.table}.parquet" for plan in plans if plan.table in self.sources
         ]
-        files = ", ".join(quoted(str(path)) for path in dict.fromkeys(done))
+        files = ", ".join(quoted(literal_path(path)) for path in dict.fromkeys(done))
         judged = (
             f"SELECT DISTINCT policy, account FROM read_parquet([{files}])"
             if files
@@ -306,10 +350,11 @@ class Bench:
 
 def _finished(query: str) -> str:
     """Return the query of findings out of the query of verdicts."""
+    place = "coalesce(v._home, v._region)"  # where a resource lives may be what could not be read
     message = "CASE WHEN v.verdict.status IN ('PASS', 'FAIL') THEN v.verdict.message ELSE v.verdict.reason END"
     columns = f"""
-        md5(concat_ws('|', v.verdict.policy, v._account, v._home, v._id)) AS id, v.verdict.policy AS policy, p.practice,
-        v.verdict.status AS status, p.severity, v._account AS account, v._home AS region, p.type,
+        md5(concat_ws('|', v.verdict.policy, v._account, {place}, v._id)) AS id, v.verdict.policy AS policy, p.practice,
+        v.verdict.status AS status, p.severity, v._account AS account, {place} AS region, p.type,
         v._id AS resource_id, v._arn AS arn, v._name AS name, p.title, {message} AS message, v.verdict.reason AS reason,
         v.verdict.evidence AS evidence, v._seen_at AS seen_at
     """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -43,6 +45,24 @@ def sql_type(kind: Type) -> str:
         case Struct(fields):
             return "STRUCT(" + ", ".join(f"{name(key)} {sql_type(value)}" for key, value in fields.items()) + ")"
     return _SCALARS[kind.kind]
+
+
+def literal_path(path: Path) -> str:
+    """Return a path as the engine's file functions take it literally: they read *, ? and [ as patterns."""
+    return re.sub(r"[\[*?]", lambda match: f"[{match[0]}]", str(path))
+
+
+def parquet(folder: Path, pattern: str = "") -> str:
+    """Return the relation of a Parquet file, or of those in a folder that match a pattern."""
+    path = f"{literal_path(folder)}/{pattern}" if pattern else literal_path(folder)
+    return f"read_parquet({quoted(path)})"
+
+
+def insert(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[Sequence[object]]) -> None:
+    """Insert rows given column by column, all at once: a row at a time costs a third of a millisecond each."""
+    if columns and columns[0]:
+        marks = ", ".join("unnest(?)" for _ in columns)
+        connection.execute(f"INSERT INTO {table} SELECT {marks}", [list(column) for column in columns])
 
 
 def quoted(text: str) -> str:

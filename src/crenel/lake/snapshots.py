@@ -11,12 +11,14 @@ used.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +29,7 @@ from crenel.catalog.columns import TEXT, MapOf, Scalar, Type
 from crenel.catalog.load import Catalog
 from crenel.catalog.spec import ResourceType
 from crenel.errors import LakeError
-from crenel.lake.engine import connect, name, quoted, sql_type
+from crenel.lake.engine import connect, insert, literal_path, name, quoted, sql_type
 from crenel.model import Account, Coverage, Gap, ScanInfo, UnitRecord
 
 FORMAT = 1
@@ -48,7 +50,7 @@ GAPS = (
     "permission VARCHAR, code VARCHAR, message VARCHAR, seen_at TIMESTAMP"
 )
 COVERAGE = "account VARCHAR, region VARCHAR, state VARCHAR, reason VARCHAR"
-_COLLECTION = "account VARCHAR, region VARCHAR, type VARCHAR, rows BIGINT, calls BIGINT, seconds DOUBLE, gaps BIGINT"
+COLLECTION = "account VARCHAR, region VARCHAR, type VARCHAR, rows BIGINT, calls BIGINT, seconds DOUBLE, gaps BIGINT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +106,15 @@ class Lake:
         return identity, folder
 
     def unfinished(self) -> list[Path]:
-        """Return the folders of scans that did not finish, newest first."""
-        if not self.scans.is_dir():
-            return []
-        return sorted((path for path in self.scans.iterdir() if (path / "scan.json").exists()), reverse=True)
+        """Return the folders of scans that did not finish, newest first.
+
+        One whose snapshot is in place was cut off while it tidied up; that is done here.
+        """
+        found = sorted(self.scans.iterdir(), reverse=True) if self.scans.is_dir() else []
+        for folder in found:
+            if (self.snapshots / folder.name / "manifest.json").exists():
+                _discard(folder)
+        return [folder for folder in found if (folder / "scan.json").exists()]
 
     # --- finished snapshots
 
@@ -122,7 +129,8 @@ class Lake:
         try:
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
-            write_tables(partial, spool, info, catalog)
+            written = write_tables(partial, spool, info, catalog)
+            _whole(written, records)
             gaps = [*extra, *(gap for record in records for gap in record.gaps)]
             _write_ledger(partial, info, records, gaps)
             seal(partial, info)
@@ -134,7 +142,7 @@ class Lake:
                 f"can't write the snapshot {info.id}: {error}.",
                 suggestion=f"What was read stays in {spool}: crenel scan --resume.",
             ) from error
-        shutil.rmtree(spool, ignore_errors=True)
+        _discard(spool)
         return Snapshot(place, info)
 
     def all(self) -> tuple[list[Snapshot], list[Damage]]:
@@ -167,16 +175,34 @@ class Lake:
         )
 
 
-def write_tables(folder: Path, spool: Path, info: ScanInfo, catalog: Catalog) -> None:
-    """Write one Parquet file a type out of the spools (`<type>.<account>.<region>.ndjson`), in the declared schema."""
-    connection = connect(folder)
-    for kind_name, details in sorted(info.details.items()):
-        kind = catalog[kind_name]
-        columns = collected_columns(kind, details)
-        spools = [path for path in sorted(spool.glob(f"{kind_name}.*.ndjson")) if path.stat().st_size]
-        target = quoted(str(folder / f"{kind.table}.parquet"))
-        connection.execute(f"COPY ({rows_sql(columns, spools)}) TO {target} (FORMAT parquet, COMPRESSION zstd)")
-    connection.close()
+def write_tables(folder: Path, spool: Path, info: ScanInfo, catalog: Catalog) -> dict[str, int]:
+    """Write one Parquet file a type out of the spools (`<type>.<account>.<region>.ndjson`), in the declared schema.
+
+    Returns the number of rows by type.
+    """
+    spools: dict[str, list[Path]] = {}
+    for path in sorted(spool.glob("*.ndjson")):
+        if path.stat().st_size:
+            spools.setdefault(path.name.split(".")[0], []).append(path)
+    written: dict[str, int] = {}
+    with connect(folder) as connection:
+        for kind_name, details in sorted(info.details.items()):
+            kind = catalog[kind_name]
+            rows = rows_sql(collected_columns(kind, details), spools.get(kind_name, []))
+            target = quoted(str(folder / f"{kind.table}.parquet"))
+            copied = connection.execute(f"COPY ({rows}) TO {target} (FORMAT parquet, COMPRESSION zstd)").fetchone()
+            written[kind_name] = int(copied[0]) if copied else 0
+    return written
+
+
+def _whole(written: Mapping[str, int], records: Sequence[UnitRecord]) -> None:
+    """Raise `OSError` where rows were lost between the scan's units and the tables."""
+    expected = Counter[str]()
+    for record in records:
+        expected[record.unit.type] += record.rows
+    for kind, rows in written.items():
+        if rows != expected[kind]:
+            raise OSError(f"aws.{kind} has {rows} rows where its units wrote {expected[kind]}: a spool was lost")
 
 
 def collected_columns(kind: ResourceType, details: Iterable[str]) -> dict[str, Type]:
@@ -192,26 +218,23 @@ def rows_sql(columns: Mapping[str, Type], spools: Sequence[Path]) -> str:
     if not spools:
         nothing = ", ".join(f"NULL::{sql_type(kind)} AS {name(key)}" for key, kind in columns.items())
         return f"SELECT {nothing} WHERE false"
-    paths = ", ".join(quoted(str(path)) for path in spools)
+    paths = ", ".join(quoted(literal_path(path)) for path in spools)
     schema = ", ".join(f"{quoted(key)}: {quoted(sql_type(kind))}" for key, kind in columns.items())
     return f"SELECT * FROM read_json([{paths}], format = 'newline_delimited', columns = {{{schema}}})"
 
 
 def _write_ledger(folder: Path, info: ScanInfo, records: Sequence[UnitRecord], gaps: Sequence[Gap]) -> None:
-    connection = connect(folder)
-    _table(connection, folder, "gaps", GAPS, (gap_row(gap) for gap in gaps))
-    _table(connection, folder, "coverage", COVERAGE, ([c.account, c.region, c.state, c.reason] for c in info.coverage))
-    _table(
-        connection,
-        folder,
-        "collection",
-        _COLLECTION,
-        (
-            [r.unit.account, r.unit.region, r.unit.type, r.rows, sum(r.calls.values()), r.seconds, len(r.gaps)]
-            for r in records
-        ),
-    )
-    connection.close()
+    with connect(folder) as connection:
+        _table(connection, folder, "gaps", GAPS, [gap_row(gap) for gap in gaps])
+        covered = [[each.account, each.region, each.state, each.reason] for each in info.coverage]
+        _table(connection, folder, "coverage", COVERAGE, covered)
+        _table(connection, folder, "collection", COLLECTION, [_collection_row(record) for record in records])
+
+
+def _collection_row(record: UnitRecord) -> list[object]:
+    unit = record.unit
+    calls = sum(record.calls.values())
+    return [unit.account, unit.region, unit.type, record.rows, calls, record.seconds, len(record.gaps)]
 
 
 def gap_row(gap: Gap) -> list[object]:
@@ -224,13 +247,10 @@ def gap_row(gap: Gap) -> list[object]:
 
 
 def _table(
-    connection: duckdb.DuckDBPyConnection, folder: Path, table: str, columns: str, rows: Iterator[list[object]]
+    connection: duckdb.DuckDBPyConnection, folder: Path, table: str, columns: str, rows: Sequence[Sequence[object]]
 ) -> None:
     connection.execute(f"CREATE TABLE {table} ({columns})")
-    batch = list(rows)
-    if batch:
-        marks = ", ".join("?" for _ in batch[0])
-        connection.executemany(f"INSERT INTO {table} VALUES ({marks})", batch)
+    insert(connection, table, list(zip(*rows, strict=True)))
     target = quoted(str(folder / f"{table}.parquet"))
     connection.execute(f"COPY {table} TO {target} (FORMAT parquet, COMPRESSION zstd)")
 
@@ -313,6 +333,14 @@ def verify(snapshot: Snapshot, files: Iterable[Path]) -> None:
             raise LakeError(
                 f"the snapshot {snapshot.info.id} is damaged: {path.name} was altered after it was written."
             )
+
+
+def _discard(spool: Path) -> None:
+    """Remove a scan's folder; under another name first, so that one that is half removed is never gone on with."""
+    aside = spool.with_name(f".{spool.name}.done")
+    with contextlib.suppress(FileNotFoundError):
+        spool.rename(aside)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _digest(path: Path) -> str:

@@ -1,0 +1,52 @@
+"""One SELECT over a snapshot's tables, read-only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+
+from crenel.errors import UsageError
+from crenel.lake.engine import connect, literal_path, name, parquet, quoted
+from crenel.lake.snapshots import Snapshot, verify
+
+
+@contextmanager
+def query(snapshot: Snapshot, sql: str) -> Iterator[tuple[list[str], Iterator[tuple[object, ...]]]]:
+    """Run one SELECT over a snapshot; yield its columns and an iterator of its rows.
+
+    The engine may read the snapshot's files and nothing else. Raises `UsageError` with the engine's words for what it
+    can't run.
+    """
+    with connect() as connection:
+        try:
+            _lay_out(connection, snapshot)
+            statements = connection.extract_statements(sql)
+            if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+                raise UsageError("only a single SELECT can be run here: the lake is read, never changed.")
+            cursor = connection.execute(statements[0])
+            columns = [column[0] for column in cursor.description or ()]
+            yield columns, _rows(cursor)
+        except duckdb.Error as error:
+            raise UsageError(f"the query can't be run: {error}") from error
+
+
+def _lay_out(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
+    """Make a view of each of the snapshot's files, then close the engine to all else."""
+    files = sorted(snapshot.folder.glob("*.parquet"))
+    verify(snapshot, files)
+    for path in files:
+        connection.execute(f"CREATE VIEW {name(path.stem)} AS SELECT * FROM {parquet(path)}")
+    if snapshot.findings.is_dir():
+        connection.execute(f"CREATE VIEW findings AS SELECT * FROM {parquet(snapshot.findings, '*.parquet')}")
+    # The engine checks the path as it was spelt and as it was found.
+    spelt = {f"{snapshot.folder}/", f"{literal_path(snapshot.folder)}/"}
+    connection.execute(f"SET allowed_directories = [{', '.join(quoted(path) for path in sorted(spelt))}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def _rows(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[object, ...]]:
+    while batch := cursor.fetchmany(1_000):
+        yield from batch
