@@ -208,13 +208,17 @@ def permissions(options: ScanOptions) -> dict[str, Any]:
 
 @contextmanager
 def query(
-    folder: Path, sql: str, as_of: datetime | None = None
+    folder: Path, sql: str, as_of: datetime | None = None, damaged: Callable[[Damage], None] | None = None
 ) -> Iterator[tuple[list[str], Iterator[tuple[object, ...]]]]:
     """Run one SELECT over the last snapshot (or the last not younger than `as_of`); yield its columns and its rows.
 
-    Raises `UsageError` for what can't be run, `LakeError` without a snapshot.
+    `damaged` is told of the snapshots that were passed over. Raises `UsageError` for what can't be run, `LakeError`
+    without a snapshot.
     """
-    snapshot, _ = Lake(folder).latest(as_of)
+    snapshot, damages = Lake(folder).latest(as_of)
+    for damage in damages:
+        if damaged is not None:
+            damaged(damage)
     with ask(snapshot, sql) as answer:
         yield answer
 

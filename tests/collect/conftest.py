@@ -64,7 +64,7 @@ def caller() -> Iterator[Callable[..., Caller]]:
 
     yield make
     for one in made:
-        one.endpoints.close()
+        one.close()
 
 
 @pytest.fixture

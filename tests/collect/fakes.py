@@ -42,7 +42,7 @@ class FakeCaller:
             self.asked.append((name, dict(params), region))
         if tally is not None:
             tally.check()
-            tally.count(service, operation, region)
+            tally.count(service, operation)
         answer = self.answers.get(name, denied(name))
         if callable(answer):
             answer = answer(params, region)

@@ -28,7 +28,6 @@ def test_throttling_is_waited_out_counted_and_slows_the_bucket(stub, caller) -> 
     one = caller(limits=limits)
     assert one.call("kms", "ListKeys", {}, US, tally) == {"Keys": [{"KeyId": "a"}]}
     assert tally.calls == one.tally.calls == {"kms:ListKeys": 3}
-    assert tally.places == {("kms", US): 3}
     assert limits.bucket("123456789012", US, "kms").rate < 600
 
 
@@ -190,7 +189,7 @@ def test_policy_documents_come_decoded(stub, caller, document) -> None:
     body = f"<R><GetAccountAuthorizationDetailsResult>{result}</GetAccountAuthorizationDetailsResult></R>"
     stub(replies(Answer(body.encode(), kind=XML)))
     answer = caller().call("iam", "GetAccountAuthorizationDetails", {}, US)
-    assert answer["Policies"][0]["PolicyVersionList"][0]["Document"] == '{"Version":"2012-10-17"}'
+    assert answer["Policies"][0]["PolicyVersionList"][0]["Document"] == {"Version": "2012-10-17"}
 
 
 def test_pages_follow_the_tokens(stub, caller) -> None:
@@ -207,6 +206,87 @@ def test_the_same_token_twice_is_an_error(stub, caller) -> None:
     with pytest.raises(CallError) as caught:
         list(caller().pages("kms", "ListKeys", {}, US))
     assert caught.value.code == "SameToken"
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "answer"),
+    [
+        ("kms", "ListKeys", Answer(b'{"Keys": [{"KeyId": "a"}], "Truncated": true}')),
+        (
+            "iam",
+            "ListUsers",
+            Answer(b"<R><ListUsersResult><IsTruncated>true</IsTruncated><Users/></ListUsersResult></R>", kind=XML),
+        ),
+    ],
+)
+def test_more_without_a_token_is_an_error_and_no_end(stub, caller, service, operation, answer) -> None:
+    stub(replies(answer))
+    pages = caller().pages(service, operation, {}, US)
+    next(pages)
+    with pytest.raises(CallError) as caught:
+        next(pages)
+    assert caught.value.code == "NoToken"
+
+
+TOKEN = "IQoJb3JpZ2luX2VjEXAMPLETOKEN=="
+SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+QUOTING = "The request signature we calculated does not match the signature you provided."
+
+
+@pytest.mark.parametrize("code", ["SignatureDoesNotMatch", "InvalidSignatureException"])
+@pytest.mark.parametrize("words", ["The Canonical String for this request", "(Hashed) of The authorization header is"])
+def test_a_quoted_request_is_cut_off(stub, caller, code, words) -> None:
+    stub(replies(error(code, f"{QUOTING} {words} should have been x-amz-security-token:abc", 403)))
+    with pytest.raises(CallError) as caught:
+        caller().call("kms", "ListKeys", {}, US)
+    assert caught.value.detail.startswith(QUOTING)
+    assert "abc" not in str(caught.value)
+
+
+def test_credentials_in_a_message_are_masked(stub, caller, monkeypatch) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", TOKEN)
+    stub(replies(error("AccessDenied", f"The authorization header had {TOKEN} and {SECRET}", 403)))
+    with pytest.raises(CallError) as caught:
+        caller().call("kms", "ListKeys", {}, US)
+    assert caught.value.detail == "The authorization header had (masked) and (masked)"
+    monkeypatch.setenv("AWS_SESSION_TOKEN", f"{TOKEN}\n")  # no header may hold it, and the complaint quotes it
+    with pytest.raises(CallError) as caught:
+        caller().call("kms", "ListKeys", {}, US)
+    assert TOKEN not in str(caught.value)
+
+
+def test_a_short_secret_of_an_emulator_does_not_eat_words(stub, caller, monkeypatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    stub(replies(error("AccessDenied", "the latest test", 403)))
+    with pytest.raises(CallError) as caught:
+        caller().call("kms", "ListKeys", {}, US)
+    assert caught.value.detail == "the latest test"
+
+
+def test_new_credentials_that_have_expired_already_are_not_renewed(stub, caller, monkeypatch) -> None:
+    stub(replies(Answer()))
+    one = caller()
+
+    class Stale:
+        method = "sso"
+
+        def get_frozen_credentials(self):
+            raise RuntimeError("Credentials were refreshed, but the refreshed credentials are still expired.")
+
+    monkeypatch.setattr(one.session, "get_credentials", Stale)
+    with pytest.raises(CallError) as caught:
+        one.call("kms", "ListKeys", {}, US)
+    assert caught.value.code == "CredentialsError"
+    assert "still expired" in caught.value.detail
+
+
+def test_a_closed_caller_opens_new_connections(stub, caller, target) -> None:
+    stub(replies(Answer(b'{"Keys": []}')))
+    one = target()
+    assert one.caller.call("kms", "ListKeys", {}, US) == {"Keys": []}
+    one.close()
+    assert one.caller.call("kms", "ListKeys", {}, US) == {"Keys": []}
+    one.close()
 
 
 def test_operations_without_rules_page_by_the_usual_names(stub, caller) -> None:

@@ -20,6 +20,9 @@ FIELDS = (
 )  # fmt: skip
 
 
+REPORTED = NOW - timedelta(hours=3)
+
+
 def days(count: float) -> datetime:
     return NOW - timedelta(days=count)
 
@@ -36,8 +39,12 @@ def report(*lines: dict[str, str]) -> dict[str, Any]:
     rows = [",".join(FIELDS), *(",".join(one[name] for name in FIELDS) for one in lines)]
     root = line("<root_account>", password_enabled="not_supported")
     rows.append(",".join(root[name] for name in FIELDS))
-    content = "\n".join(rows).encode()
-    return {"iam:GenerateCredentialReport": {"State": "COMPLETE"}, "iam:GetCredentialReport": {"Content": content}}
+    return reported("\n".join(rows))
+
+
+def reported(content: str) -> dict[str, Any]:
+    answer = {"Content": content.encode(), "GeneratedTime": REPORTED}
+    return {"iam:GenerateCredentialReport": {"State": "COMPLETE"}, "iam:GetCredentialReport": answer}
 
 
 def read(answers: dict[str, Any], *details: str, user: str = "u"):
@@ -57,8 +64,11 @@ def login(created: datetime, used: datetime | None = None) -> dict[str, Any]:
 
 def test_no_password_by_the_report_needs_no_call() -> None:
     row, asked, _ = read(report(line()), "Password", "MFA")
-    assert row.values["Password"]["Enabled"] is False
-    assert row.values["MFA"] == {"Active": False, "Source": "credential-report"}
+    assert row.values["Password"] == {
+        "Enabled": False, "LastUsed": None, "LastChanged": None, "LastActivity": None, "Source": "credential-report",
+        "ReportedAt": REPORTED,
+    }  # fmt: skip
+    assert row.values["MFA"] == {"Active": False, "Source": "credential-report", "ReportedAt": REPORTED}
     assert asked == []
 
 
@@ -68,7 +78,7 @@ def test_a_password_used_lately_is_as_reported() -> None:
     assert asked == []
     assert row.values["Password"] == {
         "Enabled": True, "LastUsed": days(5), "LastChanged": days(300), "LastActivity": days(5),
-        "Source": "credential-report",
+        "Source": "credential-report", "ReportedAt": REPORTED,
     }  # fmt: skip
 
 
@@ -78,8 +88,18 @@ def test_a_password_that_looks_unused_is_asked_for() -> None:
     assert asked == ["iam:GetLoginProfile", "iam:GetUser"]
     assert row.values["Password"] == {
         "Enabled": True, "LastUsed": days(0.1), "LastChanged": days(300), "LastActivity": days(0.1),
-        "Source": "GetLoginProfile",
+        "Source": "GetLoginProfile", "ReportedAt": None,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("age", "calls"), [(28.9, 0), (29.1, 2)])
+def test_a_use_is_asked_about_before_a_limit_of_thirty_days_can_fail(age, calls) -> None:
+    said = line(password_enabled="true", password_last_used=days(age), password_last_changed=days(300))
+    _, asked, _ = read(report(said) | login(days(400), days(0.1)), "Password")
+    assert len(asked) == calls
+    said = line(access_key_1_active="true", access_key_1_last_rotated=days(200), access_key_1_last_used_date=days(age))
+    _, asked, _ = keys_and_use(said, key(days(200)), last={"LastUsedDate": days(0.1)})
+    assert len(asked) == calls // 2
 
 
 def test_a_password_never_used_counts_from_its_change() -> None:
@@ -102,7 +122,7 @@ def test_a_user_that_the_report_lacks_is_asked_for_everything() -> None:
     row, asked, _ = read(answers | {"iam:ListAccessKeys": {"AccessKeyMetadata": []}}, "Password", "MFA", "AccessKeys")
     assert set(asked) == {"iam:GetLoginProfile", "iam:GetUser", "iam:ListMFADevices", "iam:ListAccessKeys"}
     assert row.values["Password"]["LastActivity"] == days(0.1)
-    assert row.values["MFA"] == {"Active": False, "Source": "ListMFADevices"}
+    assert row.values["MFA"] == {"Active": False, "Source": "ListMFADevices", "ReportedAt": None}
     assert row.values["AccessKeys"] == []
 
 
@@ -143,7 +163,10 @@ def test_the_report_is_asked_once_and_waited_for() -> None:
 
 
 def test_a_report_that_never_comes_is_done_without() -> None:
-    answers = report() | {"iam:GenerateCredentialReport": {"State": "STARTED"}, "iam:ListAccessKeys": {}}
+    answers = report() | {
+        "iam:GenerateCredentialReport": {"State": "STARTED"},
+        "iam:ListAccessKeys": {"AccessKeyMetadata": []},
+    }
     row, asked, _ = read(answers, "AccessKeys")
     assert asked == ["iam:ListAccessKeys"]
     assert row.values["AccessKeys"] == []
@@ -215,3 +238,69 @@ def test_a_deleted_user_is_dropped() -> None:
 def test_what_is_no_report() -> None:
     with pytest.raises(CallError, match="no column user"):
         parsed(b"hello\nworld\n")
+    with pytest.raises(CallError, match="no CSV"):
+        parsed(b"user\n" + b"x" * 200_000)
+
+
+DIRECT = {
+    "iam:ListAccessKeys": {"AccessKeyMetadata": [{"AccessKeyId": "A", "Status": "Active", "CreateDate": days(200)}]},
+    "iam:GetAccessKeyLastUsed": {"AccessKeyLastUsed": {"LastUsedDate": days(100)}},
+    "iam:ListMFADevices": {"MFADevices": [{"SerialNumber": "x"}]},
+} | login(days(400), days(3))
+ALL = {"iam:GetLoginProfile", "iam:GetUser", "iam:ListMFADevices", "iam:ListAccessKeys", "iam:GetAccessKeyLastUsed"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "user\nu",  # the columns are missing
+        ",".join(FIELDS) + "\nu",  # the line is cut off
+        ",".join(FIELDS) + "\nu" + "," * 10,  # the fields are empty
+        ",".join(FIELDS) + "\nu" + ",maybe" * 10,
+    ],
+)
+def test_what_a_report_does_not_say_is_asked_and_never_taken_for_none(content) -> None:
+    row, asked, gaps = read(reported(content) | DIRECT, "Password", "MFA", "AccessKeyUse")
+    assert set(asked) == ALL
+    assert gaps == []
+    assert row.values["Password"]["Enabled"] is True
+    assert row.values["MFA"]["Active"] is True
+    assert row.values["AccessKeyUse"][0]["LastUsedDate"] == days(100)
+
+
+def test_a_refusal_beside_a_report_that_lacks_columns_is_a_gap() -> None:
+    row, _, _ = read(reported("user,password_enabled\nu,true"), "Password", "MFA", "AccessKeys")
+    assert set(row.gaps) == {"Password", "MFA", "AccessKeys"}
+    unused = f"user,password_enabled,password_last_changed\nu,true,{days(300).isoformat()}"
+    row, _, _ = read(reported(unused), "Password")
+    assert set(row.gaps) == {"Password"}  # nothing says that it was not used since
+
+
+@pytest.mark.parametrize("lacks", ["last_rotated", "last_used_date"])
+def test_a_key_column_that_is_missing_says_nothing_of_keys(lacks) -> None:
+    said = line(access_key_1_active="true", access_key_1_last_rotated=days(200), access_key_1_last_used_date=days(3))
+    fields = [field for field in FIELDS if lacks not in field]
+    content = ",".join(fields) + "\n" + ",".join(said[field] for field in fields)
+    row, asked, _ = read(reported(content) | DIRECT, "AccessKeyUse")
+    assert asked == ["iam:ListAccessKeys", "iam:GetAccessKeyLastUsed"]
+    assert row.values["AccessKeyUse"][0]["LastUsedDate"] == days(100)
+
+
+@pytest.mark.parametrize(
+    ("answers", "detail"),
+    [
+        ({"iam:GetLoginProfile": {}}, "Password"),
+        ({"iam:GetUser": {}}, "Password"),
+        ({"iam:GetUser": {"User": {}}, "iam:GetLoginProfile": {"LoginProfile": {}}}, "Password"),
+        ({"iam:ListMFADevices": {}}, "MFA"),
+        ({"iam:ListAccessKeys": {}}, "AccessKeys"),
+        ({"iam:ListAccessKeys": {"AccessKeyMetadata": [{"AccessKeyId": "A", "Status": "Active"}]}}, "AccessKeys"),
+        ({"iam:GetAccessKeyLastUsed": {}}, "AccessKeyUse"),
+    ],
+)
+@pytest.mark.parametrize("said", [{}, {"iam:GetCredentialReport": {}}])
+def test_an_answer_without_what_it_is_about_is_a_gap(answers, detail, said) -> None:
+    row, _, gaps = read(report(line("other")) | said | DIRECT | answers, detail)
+    assert "InvalidResponse: the answer has no" in row.gaps[detail] or "an access key has no" in row.gaps[detail]
+    assert {(gap.detail, gap.resource, gap.code) for gap in gaps} == {(detail, "u", "InvalidResponse")}
+    assert detail not in row.values

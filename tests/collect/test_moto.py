@@ -175,7 +175,7 @@ SEEDS: dict[str, tuple[Callable[..., str], dict[str, Any]]] = {
     "account": (
         seed_account,
         {
-            "_name": "acme", "SummaryMap.Users": 0, "PasswordPolicy.MinimumPasswordLength": 14,
+            "account_alias": ["acme"], "SummaryMap.Users": 0, "PasswordPolicy.MinimumPasswordLength": 14,
             "PublicAccessBlock.RestrictPublicBuckets": True, "_region": "global",
         },
     ),
@@ -253,7 +253,7 @@ def test_what_was_put_there_comes_back(aws, tmp_path, name) -> None:
         targets, [Needs(name, frozenset(kind.details))], [Coverage(ACCOUNT, HOME, "scanned")], spool,
         catalog=catalog(), now=NOW,
     )  # fmt: skip
-    targets[0].caller.endpoints.close()
+    targets[0].close()
     assert [record.gaps for record in records] == [()]
     rows = [json.loads(line) for line in spool.rows_file(records[0].unit).read_text().splitlines()]
     [row] = [row for row in rows if row["_id"] == resource]
@@ -269,5 +269,5 @@ def test_what_was_put_there_comes_back(aws, tmp_path, name) -> None:
 def test_the_regions_of_a_moto_account(aws) -> None:
     [target] = open_targets([])
     found, gaps = coverage(target, ["us-east-1"])
-    target.caller.endpoints.close()
+    target.close()
     assert ([one.state for one in found], gaps) == (["scanned"], [])

@@ -1,5 +1,7 @@
 """Templates, conditions and the columns that all rows have."""
 
+import json
+
 import pytest
 
 from crenel.catalog.load import catalog
@@ -88,7 +90,8 @@ def test_statements_are_brought_into_one_form() -> None:
     found = statements(many)[0]
     assert found["NotAction"] == ["iam:*"]
     assert found["NotResource"] == []
-    assert found["Condition"] == '{"Bool": {"aws:MultiFactorAuthPresent": "false"}}'
+    assert found["Condition"] == {"Bool": {"aws:MultiFactorAuthPresent": "false"}}
+    assert statements(json.loads(many)) == statements(many)
     assert statements('{"Version": "2012-10-17"}') == []
 
 

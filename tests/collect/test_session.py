@@ -29,7 +29,7 @@ def identity(arn: str = "arn:aws:iam::123456789012:user/u") -> Answer:
 def opened(profiles: Sequence[str] = (), **changes: Any) -> list[Target]:
     targets = open_targets(list(profiles), **changes)
     for one in targets:
-        one.caller.endpoints.close()
+        one.close()
     return targets
 
 
@@ -148,6 +148,19 @@ def test_account_management_stands_in_for_ec2() -> None:
     found, gaps = covered({"account:ListRegions": listed})
     assert found == {"af-south-1": "not-opted-in", "me-south-1": "scanned", "us-east-1": "scanned"}
     assert gaps == []
+
+
+@pytest.mark.parametrize("answer", [
+    {}, {"Regions": []}, {"Regions": [{"RegionName": "cn-north-1"}]},
+    {"Regions": [{"RegionName": "us-east-1", "OptInStatus": "not-opted-in"}]},
+])  # fmt: skip
+def test_an_answer_without_a_region_is_no_answer(answer) -> None:
+    listed = {"Regions": [{"RegionName": "us-east-1", "RegionOptStatus": "ENABLED_BY_DEFAULT"}]}
+    found, gaps = covered({"ec2:DescribeRegions": answer, "account:ListRegions": listed})
+    assert (found, gaps) == ({"us-east-1": "scanned"}, [])
+    found, [gap] = covered({"ec2:DescribeRegions": answer, "account:ListRegions": {"Regions": []}})
+    assert found["us-east-1"] == "scanned"
+    assert (gap.code, gap.call) == ("NoRegions", "ec2:DescribeRegions")
 
 
 def test_without_either_the_old_regions_are_taken_and_the_gap_says_so() -> None:

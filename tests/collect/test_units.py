@@ -1,20 +1,22 @@
-"""Units over a fake account: details, homes, gaps, stops, resumption."""
+"""Units over a fake account: details, homes, gaps."""
 
 import json
 import threading
+import time
 from typing import Any
 
 import pytest
 
 from crenel.catalog.load import catalog
-from crenel.collect.collector import ProgressEvent, collect
 from crenel.collect.spool import Spool
 from crenel.collect.unit import read_unit
-from crenel.errors import CrenelError
-from crenel.model import Coverage, Needs, Unit
+from crenel.errors import CredentialsError
+from crenel.lake.engine import connect
+from crenel.lake.snapshots import collected_columns, rows_sql
+from crenel.model import Unit
 
 from .conftest import NOW
-from .fakes import ACCOUNT, FakeCaller, context, denied, target
+from .fakes import ACCOUNT, context, denied
 
 
 def read(tmp_path, kind: str, answers: dict[str, Any], region: str = "us-east-1", **changes):
@@ -133,6 +135,77 @@ def test_what_an_answer_does_not_speak_of_is_a_gap(tmp_path) -> None:
     assert record.gaps[0].code == "NotAnswered"
 
 
+@pytest.mark.parametrize("answer", [{}, {"KeyMetadata": {}}, {"KeyMetadata": {"New": 1}}])
+def test_an_answer_that_says_nothing_is_a_gap_where_it_would_merge(tmp_path, answer) -> None:
+    answers = {
+        "kms:ListKeys": {"Keys": [{"KeyId": "k"}]},
+        "kms:ListAliases": {"Aliases": []},
+        "kms:DescribeKey": answer,
+    }
+    record, [row], _ = read(tmp_path, "kms-key", answers)
+    assert "does not speak of k" in row["_gaps"]["KeyMetadata"]
+    assert [(gap.detail, gap.resource, gap.code, gap.permission) for gap in record.gaps] == [
+        ("KeyMetadata", "k", "NotAnswered", "kms:DescribeKey")
+    ]
+
+
+def test_a_joined_listing_without_the_row_is_a_gap_where_it_would_merge(tmp_path) -> None:
+    answers = {
+        "iam:GetAccountAuthorizationDetails": {"Policies": [{"Arn": "a"}]},
+        "iam:ListPolicies": {"Policies": [{"Arn": "b", "PolicyId": "B"}]},
+    }
+    record, [row], _ = read(tmp_path, "iam-policy", answers, "global", details=frozenset())
+    assert "does not speak of a" in row["_gaps"]["Identity"]
+    assert [gap.code for gap in record.gaps] == ["NotAnswered"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "answers", "detail"),
+    [
+        (
+            "config-recorder",
+            {
+                "config:DescribeConfigurationRecorders": {"ConfigurationRecorders": [{"name": "a"}, {"name": "b"}]},
+                "config:DescribeConfigurationRecorderStatus": {"ConfigurationRecordersStatus": ["garbage"]},
+                "config:DescribeDeliveryChannels": {"DeliveryChannels": []},
+            },
+            "status",
+        ),
+        ("iam-user", {"iam:GetAccountAuthorizationDetails": {"UserDetailList": [{"UserId": "a"}, {}]}}, "Password"),
+    ],
+)
+def test_a_detail_that_stumbles_over_an_answer_is_a_gap_of_its_own(tmp_path, kind, answers, detail) -> None:
+    record, rows, _ = read(tmp_path, kind, answers, "global" if kind == "iam-user" else "us-east-1")
+    found = [gap for gap in record.gaps if gap.detail == detail]
+    assert {gap.code for gap in found} == {"InvalidResponse"}
+    assert len(found) == len(rows) == 2
+    assert "Error: " in found[0].message
+    assert all("InvalidResponse" in row["_gaps"][detail] for row in rows)
+
+
+def test_listed_rows_that_are_none_are_a_gap_of_the_listing(tmp_path) -> None:
+    record, rows, _ = read(tmp_path, "ebs", {"ec2:DescribeVolumes": {"Volumes": [{"VolumeId": "v"}, None]}})
+    assert rows == []
+    assert [(gap.detail, gap.code) for gap in record.gaps] == [("", "InvalidResponse")]
+
+
+def test_when_a_row_fails_nothing_is_under_way_any_more(tmp_path) -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def ask(row) -> None:
+        if row == "bad":
+            begun.wait(5)
+            raise KeyError(row)
+        begun.set()
+        time.sleep(0.2)
+        ended.set()
+
+    with context("ebs", {}, "us-east-1") as unit:
+        with pytest.raises(KeyError):
+            unit.each("ec2", ask, ["bad", "slow"])
+        assert ended.is_set()
+
+
 def test_aws_s_own_keys_are_not_described_and_a_denied_one_is_unknown(tmp_path) -> None:
     def describe(params, _):
         key = params["KeyId"]
@@ -223,7 +296,7 @@ def test_account_rows(tmp_path) -> None:
         "iam:GetAccountPasswordPolicy": denied("iam:GetAccountPasswordPolicy", "NoSuchEntity"),
     }
     record, [row], _ = read(tmp_path, "account", answers, "global")
-    assert (row["_id"], row["_name"], row["account_name"]) == (ACCOUNT, "acme", "acme")
+    assert (row["_id"], row["_name"], row["account_alias"]) == (ACCOUNT, ACCOUNT, ["acme"])
     assert row["PasswordPolicy"] is None
     assert [(gap.detail, gap.permission) for gap in record.gaps] == [
         ("PublicAccessBlock", "s3:GetAccountPublicAccessBlock")
@@ -244,71 +317,46 @@ def test_statements_of_the_default_version(tmp_path) -> None:
     assert [(gap.resource, gap.code) for gap in record.gaps] == [("P2", "InvalidDocument")]
 
 
-COVERED = [Coverage(ACCOUNT, name, "scanned") for name in ("eu-west-1", "us-east-1")] + [
-    Coverage(ACCOUNT, "me-south-1", "not-opted-in", "off")
-]
-NEEDS = [Needs("ebs"), Needs("aws.account", frozenset({"SummaryMap"}))]
-ANSWERS = {"ec2:DescribeVolumes": {"Volumes": [{"VolumeId": "v"}]}, "iam:GetAccountSummary": {"SummaryMap": {}}}
+def test_policy_documents_are_json_in_the_lake_s_sql(tmp_path) -> None:
+    inline = {"PolicyName": "p", "PolicyDocument": {"Version": "2012-10-17", "Statement": {"Action": "s3:Get*"}}}
+    users = [{"UserName": "u", "UserPolicyList": [inline]}, {"UserName": "v", "UserPolicyList": [
+        {"PolicyName": "q", "PolicyDocument": "no document"}
+    ]}]  # fmt: skip
+    statement = {"Effect": "Allow", "Action": "*", "Condition": {"Bool": {"aws:SecureTransport": "true"}}}
+    version = {"VersionId": "v1", "IsDefaultVersion": True, "Document": {"Statement": [statement]}}
+    policies = [{"PolicyId": "P", "Arn": "a", "PolicyName": "p", "PolicyVersionList": [version]}]
+    answers = {"iam:GetAccountAuthorizationDetails": {"UserDetailList": users, "Policies": policies}}
+
+    def query(kind: str, sql: str, *details: str) -> list[Any]:
+        record, _, _ = read(tmp_path, kind, answers, "global", details=frozenset(details))
+        source = rows_sql(collected_columns(catalog()[kind], details), [Spool(tmp_path).rows_file(record.unit)])
+        return connect().execute(f"SELECT {sql} FROM ({source}) ORDER BY _id").fetchall()
+
+    inside = "UserPolicyList[1].PolicyDocument"
+    assert query("iam-user", f"{inside}->>'$.Statement.Action', {inside}->>'$'") == [
+        ("s3:Get*", json.dumps(inline["PolicyDocument"], separators=(",", ":"))), (None, "no document")
+    ]  # fmt: skip
+    deep = "Statements[1].Condition->>'$.Bool.\"aws:SecureTransport\"'"
+    assert query("iam-policy", f"{deep}, PolicyVersionList[1].Document->>'$.Statement[0].Effect'", "Statements") == [
+        ("true", "Allow")
+    ]
 
 
-def gather(tmp_path, caller: FakeCaller, **changes):
-    return collect([target(caller)], NEEDS, COVERED, Spool(tmp_path), catalog=catalog(), now=NOW, **changes)
+def expired(code: str):
+    return {"kms:ListKeys": {"Keys": [{"KeyId": "k"}]}, "kms:ListAliases": denied("kms:ListAliases", code)}
 
 
-def test_units_are_account_by_region_by_type_and_progress_is_told(tmp_path) -> None:
-    events: list[ProgressEvent] = []
-    caller = FakeCaller(ANSWERS)
-    records = gather(tmp_path, caller, progress=events.append)
-    assert {record.unit for record in records} == {
-        Unit(ACCOUNT, "global", "account"), Unit(ACCOUNT, "eu-west-1", "ebs"), Unit(ACCOUNT, "us-east-1", "ebs"),
-    }  # fmt: skip
-    assert [event.state for event in events].count("started") == 3
-    assert (events[-1].done, events[-1].total, events[-1].state) == (3, 3, "finished")
-    assert ("iam:GetAccountSummary", {}, "us-east-1") in caller.asked
-    assert {where for name, _, where in caller.asked if name == "ec2:DescribeVolumes"} == {"eu-west-1", "us-east-1"}
+@pytest.mark.parametrize(
+    "code", ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "CredentialsError"]
+)
+def test_expired_credentials_end_the_unit_and_are_no_gap(tmp_path, code) -> None:
+    with pytest.raises(CredentialsError, match="the credentials expired while scanning") as caught:
+        read(tmp_path, "kms-key", expired(code))
+    assert "crenel scan --resume" in caught.value.suggestion
+    assert Spool(tmp_path).record(Unit(ACCOUNT, "us-east-1", "kms-key")) is None
 
 
-def test_a_stop_keeps_what_is_finished_and_a_second_run_reads_the_rest(tmp_path) -> None:
-    stop = threading.Event()
-
-    def volumes(_, region):
-        if region == "us-east-1":
-            stop.set()
-        return {"Volumes": []}
-
-    first = gather(tmp_path, FakeCaller(ANSWERS | {"ec2:DescribeVolumes": volumes}), stop=stop, workers=2)
-    assert len(first) < 3
-    assert {record.unit for record in first} == {record.unit for record in Spool(tmp_path).records()}
-    caller = FakeCaller(ANSWERS)
-    second = gather(tmp_path, caller)
-    assert len(second) == 3
-    assert len(caller.asked) == 3 - len(first)
-
-
-def test_ctrl_c_is_raised_on_and_finished_units_stay(tmp_path) -> None:
-    stop = threading.Event()
-
-    def volumes(_, region):
-        if region == "us-east-1":
-            raise KeyboardInterrupt
-        return {"Volumes": []}
-
-    with pytest.raises(KeyboardInterrupt):
-        gather(tmp_path, FakeCaller(ANSWERS | {"ec2:DescribeVolumes": volumes}), stop=stop, workers=2)
-    assert stop.is_set()
-    assert not Spool(tmp_path).is_done(Unit(ACCOUNT, "us-east-1", "ebs"))
-    assert Spool(tmp_path).is_done(Unit(ACCOUNT, "eu-west-1", "ebs"))
-
-
-def test_a_spool_that_can_not_be_written_ends_the_scan(tmp_path) -> None:
-    spool = Spool(tmp_path / "spool")
-    (tmp_path / "spool").rmdir()
-    with pytest.raises(CrenelError, match="can't write"):
-        collect([target(FakeCaller(ANSWERS))], NEEDS, COVERED, spool, catalog=catalog(), now=NOW)
-
-
-def test_denied_everywhere_is_gaps_everywhere_and_no_crash(tmp_path) -> None:
-    every = [Needs(name, frozenset(catalog()[name].details)) for name in catalog()]
-    records = collect([target(FakeCaller({}))], every, COVERED, Spool(tmp_path), catalog=catalog(), now=NOW)
-    assert all(record.gaps for record in records)
-    assert len(records) == sum(2 if catalog()[name].regional else 1 for name in catalog())
+@pytest.mark.parametrize("code", ["UnrecognizedClientException", "AuthFailure", "InvalidClientTokenId"])
+def test_what_a_disabled_region_says_of_a_token_is_a_gap(tmp_path, code) -> None:
+    record, _, _ = read(tmp_path, "kms-key", expired(code), "me-south-1")
+    assert code in {gap.code for gap in record.gaps}

@@ -119,6 +119,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CrenelError as error:
         _complain(f"Error: {printable(describe(error) if isinstance(error, PolicyError) else str(error))}")
         return USAGE if isinstance(error, UsageError | LakeError) else UNEXPECTED
+    except OSError as error:
+        # A full disk, a folder without rights: the user's to mend, and what it is about stands in the error.
+        _complain(f"Error: {plain(str(error))}")
+        return UNEXPECTED
     except Exception as error:  # noqa: BLE001 (the last line of defence: a bug is reported as one, and with its exit code)
         _complain(f"Error: unexpected error: {type(error).__name__}: {plain(str(error))}. Please report it.")
         if os.environ.get("CRENEL_DEBUG"):

@@ -10,7 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+import click
+
 from crenel.errors import UsageError
+from crenel.lake.snapshots import Damage
+from crenel.report.text import plain
 
 STDOUT = "-"
 
@@ -60,3 +64,8 @@ def _renamed(path: Path) -> Iterator[TextIO]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def warn_of_damage(damage: Damage) -> None:
+    """Say on standard error that a snapshot was passed over, and why."""
+    click.echo(f"Damaged and not used: snapshot {plain(damage.id)}: {plain(damage.reason)}", err=True)

@@ -13,7 +13,7 @@ from crenel import scan as use_case
 from crenel.cli import silence
 from crenel.cli.explain import write_explanation
 from crenel.cli.options import as_of_option, default_lake, format_option, lake_option, policy_options
-from crenel.cli.output import STDOUT, check_output, output
+from crenel.cli.output import STDOUT, check_output, output, warn_of_damage
 from crenel.cli.progress import progress
 from crenel.errors import UsageError
 from crenel.model import Severity, Standard
@@ -117,6 +117,8 @@ def scan(  # noqa: PLR0913 (the command line's options)
             write_explanation(use_case.explain(options), style, out)
         return
     with use_case.judge_stored(options) if stored else _read(options, quiet=quiet) as outcome:
+        for damage in outcome.damages if style != "table" else ():
+            warn_of_damage(damage)
         _write(report_of(outcome, again(options)), style, target, quiet=quiet)
         click.get_current_context().exit(exit_code(outcome, fail_on))
 

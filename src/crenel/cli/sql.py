@@ -16,6 +16,7 @@ import click
 from crenel import scan as use_case
 from crenel.cli.listing import print_columns
 from crenel.cli.options import as_of_option, format_option, lake_option
+from crenel.cli.output import warn_of_damage
 from crenel.report.contract import dumps, time_json
 from crenel.report.csv_ import cells
 
@@ -41,7 +42,7 @@ def sql(statement: str, lake: Path, as_of: datetime | None, style: str) -> None:
       crenel sql --as-of 2026-11-20 "select count(*) from iam_user"
     """  # noqa: D301
     text = sys.stdin.read() if statement == "-" else statement
-    with use_case.query(lake, text, as_of) as (columns, rows):
+    with use_case.query(lake, text, as_of, warn_of_damage) as (columns, rows):
         _WRITERS[style](_distinct(columns), rows, sys.stdout)
 
 

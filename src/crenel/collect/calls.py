@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from botocore import __version__ as botocore_version
@@ -15,6 +15,7 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectionClosedError,
+    CredentialRetrievalError,
     HTTPClientError,
     ParamValidationError,
     ReadTimeoutError,
@@ -27,6 +28,7 @@ from crenel import __version__
 from crenel.collect.endpoints import READ_TIMEOUT, Endpoints, Place, UnknownPlaceError
 from crenel.collect.limits import Limits
 from crenel.collect.paging import paging
+from crenel.collect.secrets import without_credentials
 from crenel.collect.tally import Tally
 from crenel.collect.wire import GarbledError, Operation, operation
 from crenel.errors import CallError
@@ -36,6 +38,9 @@ THROTTLED = frozenset({
     "TooManyRequestsException", "RequestLimitExceeded", "BandwidthLimitExceeded", "SlowDown", "PriorRequestNotComplete",
     "TransactionInProgressException", "ProvisionedThroughputExceededException", "EC2ThrottledException", "429",
 })  # fmt: skip
+# What AWS says of credentials that were good once.
+EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+NOT_RENEWED = "CredentialsError"  # our own code: botocore could not get new ones
 _PASSING = frozenset({"RequestTimeout", "RequestTimeoutException", "InternalError", "ServiceUnavailable"})
 # IAM makes one credential report at a time, and says so in words that mean a quota elsewhere.
 _BUSY = frozenset({("iam", "GenerateCredentialReport", "LimitExceeded"),
@@ -86,6 +91,10 @@ class Caller:
         self._patience = patience or Patience()
         self._clock = clock
 
+    def close(self) -> None:
+        """Close all connections; a later call opens new ones."""
+        self.endpoints.close()
+
     def call(
         self, service: str, name: str, params: Mapping[str, Any], region: str, tally: Tally | None = None
     ) -> dict[str, Any]:
@@ -110,7 +119,8 @@ class Caller:
     ) -> Iterator[dict[str, Any]]:
         """Yield an operation's answers page by page, as `call` returns them.
 
-        Raises `CallError` as `call` does, and where AWS sends the same token twice (code ``SameToken``).
+        Raises `CallError` as `call` does, and where AWS sends the same token twice (code ``SameToken``) or says that
+        there is more and not where (``NoToken``): either way the listing is not whole.
         """
         rules = paging(service, name)
         asked = dict(params)
@@ -120,6 +130,8 @@ class Caller:
             yield answer
             following = rules.following(answer) if rules else {}
             if not following:
+                if rules is not None and rules.unfinished(answer):
+                    raise CallError(f"{service}:{name}", "NoToken", "AWS says that there is more, and not where.")
                 return
             if following == previous:
                 raise CallError(f"{service}:{name}", "SameToken", "AWS sent the same page token twice.")
@@ -142,7 +154,7 @@ class Caller:
             tally.check()
             tally.pause(self.limits.take(self.account, region, op.service, op.name))
             for one in (tally, self.tally):
-                one.count(op.service, op.name, region)
+                one.count(op.service, op.name)
             began = self._clock()
             result = self._attempt(op, request, place, self._patience.deadline - spent)
             spent += self._clock() - began
@@ -159,7 +171,33 @@ class Caller:
 
     def _attempt(self, op: Operation, request: dict[str, Any], place: Place, left: float) -> dict[str, Any] | _Failure:
         try:
-            response = place.http.send(self._signed(op, request, place, left))
+            credentials = self._credentials()
+        except (BotoCoreError, ClientError) as error:
+            return _trouble(error)
+        result = self._sent(op, request, place, left, credentials)
+        if isinstance(result, _Failure) and credentials is not None:
+            # Messages go into the lake and into reports, and AWS may quote the request in them.
+            told = without_credentials(result.code, result.message, (credentials.secret_key, credentials.token))
+            return replace(result, message=told)
+        return result
+
+    def _credentials(self) -> Any:  # noqa: ANN401 (botocore's ReadOnlyCredentials, or None)
+        found = self.session.get_credentials()
+        try:
+            return found.get_frozen_credentials() if found is not None else None
+        except RuntimeError as error:  # botocore's word for new credentials that have expired already
+            raise CredentialRetrievalError(provider=found.method, error_msg=str(error)) from error
+
+    def _sent(
+        self,
+        op: Operation,
+        request: dict[str, Any],
+        place: Place,
+        left: float,
+        credentials: Any,  # noqa: ANN401
+    ) -> dict[str, Any] | _Failure:
+        try:
+            response = place.http.send(self._signed(op, request, place, left, credentials))
         except (BotoCoreError, ClientError) as error:
             return _trouble(error)
         status = response.status_code
@@ -171,12 +209,17 @@ class Caller:
             return _failure(op, status, answer.get("Error") or {})
         return answer
 
-    def _signed(self, op: Operation, request: dict[str, Any], place: Place, left: float) -> Any:  # noqa: ANN401
+    def _signed(
+        self,
+        op: Operation,
+        request: dict[str, Any],
+        place: Place,
+        left: float,
+        credentials: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401 (an AWSPreparedRequest)
         made = create_request_object({**request, "context": {}})
-        credentials = self.session.get_credentials()
         kind = S3SigV4Auth if op.service in ("s3", "s3control") else SigV4Auth
-        frozen = credentials.get_frozen_credentials() if credentials is not None else None
-        kind(frozen, place.signing_name, place.signing_region).add_auth(made)
+        kind(credentials, place.signing_name, place.signing_region).add_auth(made)
         made.context["read_timeout"] = max(0.1, min(self._patience.read_timeout, left))
         return made.prepare()
 
@@ -192,7 +235,7 @@ def _trouble(error: BotoCoreError | ClientError) -> _Failure:
         return _Failure("ConnectionError", message, again=True)
     if isinstance(error, HTTPClientError | NoConnectionError):
         return _Failure("ConnectionError", message, again=True, attempts=_DEAD_ENDS)
-    return _Failure("CredentialsError", message, again=False)  # they could not be renewed
+    return _Failure(NOT_RENEWED, message, again=False)
 
 
 def _failure(op: Operation, status: int, error: Mapping[str, Any]) -> _Failure:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
+from queue import SimpleQueue
 
 from crenel.catalog.load import Catalog
 from crenel.collect.context import Memo, UnitContext
@@ -49,11 +51,14 @@ def collect(  # noqa: PLR0913 (a scan's parameters; all but the first four by na
     """Read what is needed, in every scanned Region of every account, into the spool; return the record of every unit.
 
     Units that the spool has finished already are not read again. `now` is the scan's start (aware): ages are measured
-    against it. `workers` is about the number of calls under way. `progress` is called by one thread at a time. Setting
-    `stop` (or Ctrl-C, which is raised on) ends the scan between two calls: what is finished stays, the rest is not in
-    the answer. `restrict_global` drops rows of global types that live outside the scanned Regions (S3 buckets).
+    against it. `workers` is about the number of calls under way. `progress` is called by one thread at a time. Account-
+    wide types are read whatever the Regions; `restrict_global` drops rows of theirs that live outside the scanned ones
+    (S3 buckets).
 
-    What AWS refuses is a gap in a record. Raises `CrenelError` where the spool can't be written; `stop` is set then.
+    What AWS refuses is a gap in a record. Setting `stop` (or Ctrl-C, which is raised on) ends the scan between two
+    calls: what is finished stays in the spool, and `InterruptedScan` is raised, since an answer would pass for a whole
+    one. Raises `CredentialsError` where the credentials expire, and `CrenelError` where the spool can't be written;
+    `stop` is set then.
     """
     scan = _Scan(targets, needs, coverage, spool, catalog=catalog, now=now, restrict_global=restrict_global)
     return scan.run(workers, progress, stop or threading.Event())
@@ -90,22 +95,24 @@ class _Scan:
         self.lock = threading.Lock()
         self.done = 0
 
-    def units(self) -> list[Unit]:
-        """Return all units; the account-wide ones come first, since they are the longest."""
+    def units(self) -> Iterator[Unit]:
+        """Yield all units; the account-wide ones come first, since they are the longest."""
         kinds = [self.catalog[name] for name in self.needs]
-        wide = [kind.name for kind in kinds if not kind.regional]
-        narrow = [kind.name for kind in kinds if kind.regional]
-        found = [Unit(account, GLOBAL, name) for name in wide for account in self.targets if self.scanned[account]]
+        for kind in kinds:
+            if not kind.regional:
+                yield from (Unit(account, GLOBAL, kind.name) for account in self.targets)
         # Region by Region within a type: no service's bucket in one Region is asked by many units at once.
-        found += [Unit(account, region, name) for name in narrow for account in self.targets
-                  for region in self.scanned[account]]  # fmt: skip
-        return found
+        for kind in kinds:
+            if kind.regional:
+                yield from (
+                    Unit(account, region, kind.name) for account in self.targets for region in self.scanned[account]
+                )
 
     def run(
         self, workers: int, progress: Callable[[ProgressEvent], None] | None, stop: threading.Event
     ) -> list[UnitRecord]:
-        units = self.units()
-        finished = [self.spool.record(unit) for unit in units if self.spool.is_done(unit)]
+        total = sum(1 for _ in self.units())
+        finished = [record for record in map(self.spool.record, self.units()) if record is not None]
         done = {record.unit for record in finished}
         self.done = len(finished)
 
@@ -113,7 +120,7 @@ class _Scan:
             with self.lock:
                 self.done += state != "started"
                 if progress is not None:
-                    progress(ProgressEvent(unit, state, rows, calls, self.done, len(units)))
+                    progress(ProgressEvent(unit, state, rows, calls, self.done, total))
 
         def work(unit: Unit, rows: ThreadPoolExecutor) -> UnitRecord:
             context = self.context(unit, Tally(stop), rows)
@@ -124,12 +131,17 @@ class _Scan:
             report(unit, "failed" if failed else "finished", record.rows, context.tally.total)
             return record
 
+        at_once = max(1, workers // 2)
+        left = (unit for unit in self.units() if unit not in done)
         # The rows' pool is closed last: units still under way need it.
         with (
             ThreadPoolExecutor(max(1, workers * 4 // 3), "crenel-row") as rows,
-            ThreadPoolExecutor(max(1, workers // 2), "crenel-unit") as pool,
+            ThreadPoolExecutor(at_once, "crenel-unit") as pool,
         ):
-            return finished + _gathered([pool.submit(work, unit, rows) for unit in units if unit not in done], stop)
+            records = finished + _gathered(lambda unit: pool.submit(work, unit, rows), left, at_once * 2, stop)
+        if len(records) < total:
+            raise InterruptedScan
+        return records
 
     def context(self, unit: Unit, tally: Tally, rows: ThreadPoolExecutor) -> UnitContext:
         kind = self.catalog[unit.type]
@@ -147,18 +159,32 @@ class _Scan:
         )
 
 
-def _gathered(futures: Sequence[Future[UnitRecord]], stop: threading.Event) -> list[UnitRecord]:
-    """Return the records as units finish; on any trouble stop those under way between two calls, and raise it."""
-    records = []
+def _gathered(
+    begin: Callable[[Unit], Future[UnitRecord]], units: Iterator[Unit], window: int, stop: threading.Event
+) -> list[UnitRecord]:
+    """Return the records as units finish; on any trouble stop those under way between two calls, and raise it.
+
+    No more than `window` are begun at a time: there may be 250,000, and a future takes memory.
+    """
+    records: list[UnitRecord] = []
+    under_way: set[Future[UnitRecord]] = set()
+    ended: SimpleQueue[Future[UnitRecord]] = SimpleQueue()
     try:
-        for future in as_completed(futures):
+        while True:
+            for unit in islice(units, 0 if stop.is_set() else window - len(under_way)):
+                future = begin(unit)
+                under_way.add(future)
+                future.add_done_callback(ended.put)
+            if not under_way:
+                return records
+            future = ended.get()
+            under_way.remove(future)
             try:
                 records.append(future.result())
             except InterruptedScan:
                 continue
     except BaseException:
         stop.set()
-        for future in futures:
+        for future in under_way:
             future.cancel()
         raise
-    return records

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from crenel.catalog.spec import Detail, ResourceType
-from crenel.collect.rows import Row
+from crenel.collect.calls import EXPIRED, NOT_RENEWED
+from crenel.collect.rows import Row, whole
 from crenel.collect.session import Target
 from crenel.collect.tally import Tally
-from crenel.errors import CallError
+from crenel.errors import CallError, CredentialsError
 from crenel.model import GLOBAL, Gap, Unit
 
 _MOST_AT_ONCE = 48
@@ -48,18 +49,45 @@ class UnitContext:
         return self.target.home_region if self.unit.region == GLOBAL else self.unit.region
 
     def call(self, service: str, operation: str, params: Mapping[str, Any], region: str = "") -> dict[str, Any]:
-        """Make one call, in the unit's Region where none is named. Raises `CallError`."""
-        return self.target.caller.call(service, operation, params, region or self.asked_in, self.tally)
+        """Make one call, in the unit's Region where none is named.
+
+        Raises `CallError`, and `CredentialsError` where the credentials have expired since the scan began.
+        """
+        where = region or self.asked_in
+        try:
+            return self.target.caller.call(service, operation, params, where, self.tally)
+        except CallError as error:
+            self._check_credentials(error, where)
+            raise
 
     def pages(
         self, service: str, operation: str, params: Mapping[str, Any], region: str = ""
     ) -> Iterator[dict[str, Any]]:
-        """Yield an operation's pages. Raises `CallError`."""
-        return self.target.caller.pages(service, operation, params, region or self.asked_in, self.tally)
+        """Yield an operation's pages. Raises what `call` raises."""
+        where = region or self.asked_in
+        try:
+            yield from self.target.caller.pages(service, operation, params, where, self.tally)
+        except CallError as error:
+            self._check_credentials(error, where)
+            raise
+
+    def _check_credentials(self, error: CallError, region: str) -> None:
+        """Raise `CredentialsError` where it is not this call that failed but every one from now on.
+
+        As gaps these failures would fill a snapshot that says nothing; stopped, the scan can be resumed. The token that
+        is invalid counts at home alone: elsewhere some services say so of a Region that is disabled.
+        """
+        at_home = region == self.target.home_region
+        if error.code in EXPIRED or error.code == NOT_RENEWED or (error.code == "InvalidClientTokenId" and at_home):
+            raise CredentialsError(
+                f"the credentials expired while scanning ({self.unit.account}: {error}).",
+                suggestion="Sign in again, then: crenel scan --resume",
+            ) from error
 
     def each(self, service: str, work: Callable[[Row], None], rows: Sequence[Row], operation: str = "") -> None:
-        """Do some work that asks a service for every row, many rows at once; raises what the work raises.
+        """Do some work that asks a service for every row, many rows at once; raises what the work raises first.
 
+        By then nothing is under way any more, so that the rows are the caller's alone.
         No more threads than the service's rate can feed, so that a slow service does not hold those of a fast one.
         """
         rate = self.target.caller.limits.most(service, operation)
@@ -70,17 +98,24 @@ class UnitContext:
             return
         queue = iter(rows)
         lock = threading.Lock()
+        failed = threading.Event()
 
         def draw() -> None:
-            while True:
+            while not failed.is_set():
                 with lock:
                     row = next(queue, None)
                 if row is None:
                     return
-                self.tally.check()
-                work(row)
+                try:
+                    self.tally.check()
+                    work(row)
+                except BaseException:
+                    failed.set()
+                    raise
 
-        for future in [self.threads.submit(draw) for _ in range(most)]:
+        futures = [self.threads.submit(draw) for _ in range(most)]
+        wait(futures)
+        for future in futures:
             future.result()
 
     def note(
@@ -111,11 +146,11 @@ class UnitContext:
             region=self.unit.region,
             type=self.unit.type,
             detail=detail,
-            resource=resource,
+            resource=whole(resource),
             call=error.call,
             permission=permission,
             code=error.code,
-            message=error.detail,
+            message=whole(error.detail),
             at=datetime.now(UTC),
         )
 

@@ -12,6 +12,7 @@ from crenel.collect.context import UnitContext
 from crenel.errors import CallError
 
 _ROOT = "<root_account>"
+_CALL = "iam:GetCredentialReport"
 _WAIT = 60.0  # seconds for AWS to make the report; large accounts take some ten
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 4.0
@@ -21,25 +22,25 @@ _LONGEST_PAUSE = 4.0
 class KeyLine:
     """What the report says of one of a user's two keys."""
 
-    active: bool
     rotated: datetime | None
     used: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class UserLine:
-    """What the report says of a user. `password` is True or False, None where the report does not say. Times in UTC."""
+    """What the report says of a user; what it says in part, or in other words than AWS's, it does not say.
+
+    `password` and `mfa` are None where it does not say. `keyless`: it says that there is no access key, not even one
+    that is switched off. `at` is when AWS made the report. Times in UTC.
+    """
 
     password: bool | None
     password_used: datetime | None
     password_changed: datetime | None
-    mfa: bool
+    mfa: bool | None
+    keyless: bool
     keys: tuple[KeyLine, ...]
-
-    @property
-    def has_key(self) -> bool:
-        """Whether there is (or, of a switched-off one, was) any access key."""
-        return any(key.active or key.rotated is not None for key in self.keys)
+    at: datetime | None
 
     def key_of(self, created: datetime | None) -> KeyLine | None:
         """Return the line of the key that was made at that second, None where none or both were."""
@@ -69,32 +70,45 @@ def _read(context: UnitContext) -> Report:
         context.tally.pause(pause)
         waited += pause
         pause = min(pause * 2, _LONGEST_PAUSE)
-    return parsed(context.call("iam", "GetCredentialReport", {})["Content"])
+    answer = context.call("iam", "GetCredentialReport", {})
+    content = answer.get("Content")
+    if not isinstance(content, bytes):
+        raise CallError(_CALL, "InvalidResponse", "the answer has no Content")
+    return parsed(content, answer.get("GeneratedTime"))
 
 
-def parsed(content: bytes) -> Report:
-    """Return a report's users by name. Raises `CallError` where it is no report."""
+def parsed(content: bytes, at: datetime | None = None) -> Report:
+    """Return the users, by name, of a report that was made at that time. Raises `CallError` where it is no report."""
     reader = csv.DictReader(io.StringIO(content.decode("utf-8", "replace")))
-    if "user" not in (reader.fieldnames or ()):
-        raise CallError("iam:GetCredentialReport", "InvalidResponse", "the credential report has no column user")
-    return {line["user"]: _user(line) for line in reader if line["user"] != _ROOT}
+    try:
+        if "user" not in (reader.fieldnames or ()):
+            raise CallError(_CALL, "InvalidResponse", "the credential report has no column user")
+        return {line["user"]: _user(line, at) for line in reader if line["user"] != _ROOT}
+    except csv.Error as error:
+        raise CallError(_CALL, "InvalidResponse", f"the credential report is no CSV: {error}") from error
 
 
-def _user(line: Mapping[str, str]) -> UserLine:
+def _user(line: Mapping[str, str | None], at: datetime | None) -> UserLine:
+    keys = [
+        tuple(line.get(f"access_key_{number}_{field}") for field in ("active", "last_rotated", "last_used_date"))
+        for number in (1, 2)
+    ]
+    dated = line.get("password_last_used") is not None and line.get("password_last_changed") is not None
     return UserLine(
-        password={"true": True, "false": False}.get((line.get("password_enabled") or "").lower()),
+        password=_flag(line.get("password_enabled")) if dated else None,
         password_used=_time(line.get("password_last_used")),
         password_changed=_time(line.get("password_last_changed")),
-        mfa=(line.get("mfa_active") or "").lower() == "true",
-        keys=tuple(
-            KeyLine(
-                active=(line.get(f"access_key_{number}_active") or "").lower() == "true",
-                rotated=_time(line.get(f"access_key_{number}_last_rotated")),
-                used=_time(line.get(f"access_key_{number}_last_used_date")),
-            )
-            for number in (1, 2)
+        mfa=_flag(line.get("mfa_active")),
+        keyless=all(
+            _flag(active) is False and rotated is not None and _time(rotated) is None for active, rotated, _ in keys
         ),
+        keys=tuple(KeyLine(_time(rotated), _time(used)) for _, rotated, used in keys),
+        at=at,
     )
+
+
+def _flag(text: str | None) -> bool | None:
+    return {"true": True, "false": False}.get((text or "").lower())
 
 
 def _time(text: str | None) -> datetime | None:

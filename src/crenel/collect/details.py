@@ -86,7 +86,7 @@ def _once(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
         elif detail.gather:
             row.values[detail.name] = found or []
         else:
-            _store(detail, row, found[0] if found else None)
+            _store(context, detail, row, found[0] if found else None)
 
 
 def _listed(context: UnitContext, detail: Detail, call: Call) -> dict[Any, list[Any]]:
@@ -151,7 +151,7 @@ def _answers(context: UnitContext, detail: Detail, call: Call, params: Mapping[s
 
 def _spread(context: UnitContext, detail: Detail, rows: Sequence[Row], answers: Sequence[Any]) -> None:
     if not detail.each:
-        _store(detail, rows[0], answers[0] if answers else None)
+        _store(context, detail, rows[0], answers[0] if answers else None)
         return
     for row in rows:
         key = reach(row.values, detail.match[0]) if detail.match else None
@@ -161,10 +161,9 @@ def _spread(context: UnitContext, detail: Detail, rows: Sequence[Row], answers: 
         elif detail.gather:
             row.values[detail.name] = [inside(item, detail.take) for item in found]
         elif found:
-            _store(detail, row, inside(found[0], detail.take))
+            _store(context, detail, row, inside(found[0], detail.take))
         else:
-            error = CallError(_call(detail).name, "NotAnswered", f"AWS's answer does not speak of {key}")
-            context.note(detail.name, [row], error, _call(detail).permission)
+            _unanswered(context, detail, row)
 
 
 def _refused(context: UnitContext, detail: Detail, rows: Sequence[Row], error: CallError) -> None:
@@ -172,8 +171,8 @@ def _refused(context: UnitContext, detail: Detail, rows: Sequence[Row], error: C
         for row in rows:
             row.dropped = True
     elif _says(error, detail.absent):
-        for row in rows:
-            _store(detail, row, None)
+        for row in rows if not detail.merge else ():
+            row.values[detail.name] = None
     else:
         context.note(detail.name, rows, error, _call(detail).permission)
 
@@ -184,11 +183,23 @@ def _says(error: CallError, codes: Iterable[str]) -> bool:
     return any(error.code == code and error.detail.startswith(message) for code, _, message in parts)
 
 
-def _store(detail: Detail, row: Row, value: Any) -> None:  # noqa: ANN401 (any parsed value)
+def _store(context: UnitContext, detail: Detail, row: Row, value: Any) -> None:  # noqa: ANN401 (any parsed value)
     if not detail.merge:
         row.values[detail.name] = value
-    elif isinstance(value, Mapping):
-        row.values.update({name: value[name] for name in detail.columns if name in value})
+        return
+    found = {name: value[name] for name in detail.columns if name in value} if isinstance(value, Mapping) else {}
+    if found:
+        row.values.update(found)
+    else:
+        # Nothing to put beside the row's columns is no answer: they would read as null, and null as fine.
+        _unanswered(context, detail, row)
+
+
+def _unanswered(context: UnitContext, detail: Detail, row: Row) -> None:
+    call = _call(detail)
+    name = reach(row.values, detail.match[0] if detail.match else context.kind.id)
+    context.note(detail.name, [row], CallError(call.name, "NotAnswered", f"AWS's answer does not speak of {name}"),
+                 call.permission)  # fmt: skip
 
 
 def _region(context: UnitContext, detail: Detail, row: Row) -> str:

@@ -8,14 +8,15 @@ from typing import Any
 _LISTS = ("Action", "NotAction", "Resource", "NotResource")
 
 
-def statements(document: str) -> list[dict[str, Any]]:
+def statements(document: object) -> list[dict[str, Any]]:
     """Return a policy document's statements, all in one form.
 
-    Takes the JSON text (URL-decoded). Each statement has `Sid` and `Effect` (text or null), `Action`, `NotAction`,
-    `Resource` and `NotResource` (a list of texts, null where the statement has none) and `Condition` (JSON text or
-    null). A single statement or a single value counts as a list of one. Raises `ValueError` where it is no policy.
+    Takes the document, or its JSON text (URL-decoded). Each statement has `Sid` and `Effect` (text or null), `Action`,
+    `NotAction`, `Resource` and `NotResource` (a list of texts, null where the statement has none) and `Condition` (as
+    it stands, or null). A single statement or a single value counts as a list of one. Raises `ValueError` where it is
+    no policy.
     """
-    parsed = json.loads(document)
+    parsed = json.loads(document) if isinstance(document, str) else document
     if not isinstance(parsed, dict):
         raise ValueError("a policy document is a JSON object")  # noqa: TRY004 (the text is wrong, not its type)
     found = _named(parsed).get("statement", [])
@@ -29,8 +30,7 @@ def _statement(item: object) -> dict[str, Any]:
     keys = _named(item)
     made: dict[str, Any] = {"Sid": keys.get("sid"), "Effect": keys.get("effect")}
     made |= {name: _texts(name, keys.get(name.lower())) for name in _LISTS}
-    condition = keys.get("condition")
-    made["Condition"] = None if condition is None else json.dumps(condition, sort_keys=True)
+    made["Condition"] = keys.get("condition")
     return made
 
 

@@ -1,12 +1,14 @@
 """What IAM users sign in with: passwords, MFA and access keys.
 
-The credential report saves calls, but may be four hours old. So it decides alone only where that can't hide a
-violation; what looks like one in it is asked of IAM directly.
+The credential report saves calls, but may be four hours old. What looks like a violation in it is asked of IAM
+directly. What does not is taken from it, so that a password (or a user's first access key) that was made since is not
+seen, and an MFA device that was removed since still counts. `ReportedAt` shows up to when such a word holds;
+docs/decisions/0003-credential-report.md has all the cases.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,8 +18,9 @@ from crenel.collect.credential_report import Report, UserLine, report
 from crenel.collect.rows import Row
 from crenel.errors import CallError
 
-# Younger than any limit that a standard sets (CIS: 45 days), so that a later use can't change a verdict.
-FRESH = timedelta(days=45)
+# A last use that the report shows to be no older stands; an older one is asked. Below any limit on unused credentials
+# that is in use (30 days and more; CIS has 45), so that a use since the report can't change a verdict.
+FRESH = timedelta(days=29)
 
 _REPORT = "credential-report"
 _DELETED = "NoSuchEntity"
@@ -41,7 +44,7 @@ def password(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
                 row.dropped = True
             elif line is not None and line.password and (line.password_used or line.password_changed):
                 # Old as it is, the report shows a password that nobody used: later news could only be better.
-                row.values[detail.name] = _password(line.password_used, line.password_changed, None, _REPORT)
+                row.values[detail.name] = _reported(line)
             else:
                 context.note(detail.name, [row], error, error.call)
 
@@ -53,25 +56,51 @@ def _password_said(line: UserLine | None, now: datetime) -> dict[str, Any] | Non
     if line is None or line.password is None:
         return None
     if not line.password:
-        return _no_password(_REPORT)
+        return _no_password(_REPORT, line.at)
     last = line.password_used or line.password_changed
     if last is None or now - last >= FRESH:
         return None
-    return _password(line.password_used, line.password_changed, None, _REPORT)
+    return _reported(line)
+
+
+def _reported(line: UserLine) -> dict[str, Any]:
+    return _password(line.password_used, line.password_changed, None, _REPORT) | {"ReportedAt": line.at}
 
 
 def _password_asked(context: UnitContext, row: Row, line: UserLine | None) -> dict[str, Any]:
     name = row.values["UserName"]
     try:
-        profile = context.call("iam", "GetLoginProfile", {"UserName": name})["LoginProfile"]
+        profile = _asked(context, "GetLoginProfile", {"UserName": name}, "LoginProfile")
     except CallError as error:
         if error.code != _DELETED:
             raise
         return _no_password("GetLoginProfile")
-    user = context.call("iam", "GetUser", {"UserName": name})["User"]
+    user = _asked(context, "GetUser", {"UserName": name}, "User")
     created = profile.get("CreateDate")
     changed = (line.password_changed if line is not None else None) or created
-    return _password(user.get("PasswordLastUsed"), changed, user.get("CreateDate"), "GetLoginProfile")
+    found = _password(user.get("PasswordLastUsed"), changed, user.get("CreateDate"), "GetLoginProfile")
+    if found["LastActivity"] is None:
+        raise CallError("iam:GetUser", "InvalidResponse", "the answer has no CreateDate")
+    return found
+
+
+def _asked(context: UnitContext, operation: str, params: Mapping[str, Any], member: str) -> Mapping[str, Any]:
+    """Return a structure out of IAM's answer. Raises `CallError` where it is not there: null would read as fine."""
+    found = context.call("iam", operation, params).get(member)
+    if not isinstance(found, Mapping):
+        raise CallError(f"iam:{operation}", "InvalidResponse", f"the answer has no {member}")
+    return found
+
+
+def _listed(context: UnitContext, operation: str, params: Mapping[str, Any], member: str) -> list[Mapping[str, Any]]:
+    """Return a list out of IAM's answers, all pages. Raises `CallError` where one has none, not even an empty one."""
+    found: list[Mapping[str, Any]] = []
+    for answer in context.pages("iam", operation, params):
+        items = answer.get(member)
+        if not isinstance(items, list):
+            raise CallError(f"iam:{operation}", "InvalidResponse", f"the answer has no {member}")
+        found += items
+    return found
 
 
 def _password(used: datetime | None, changed: datetime | None, created: datetime | None, source: str) -> dict[str, Any]:
@@ -81,11 +110,13 @@ def _password(used: datetime | None, changed: datetime | None, created: datetime
         "LastChanged": changed,
         "LastActivity": used or changed or created,
         "Source": source,
+        "ReportedAt": None,
     }
 
 
-def _no_password(source: str) -> dict[str, Any]:
-    return {"Enabled": False, "LastUsed": None, "LastChanged": None, "LastActivity": None, "Source": source}
+def _no_password(source: str, reported: datetime | None = None) -> dict[str, Any]:
+    never = dict.fromkeys(("LastUsed", "LastChanged", "LastActivity"))
+    return {"Enabled": False, **never, "Source": source, "ReportedAt": reported}
 
 
 def mfa(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
@@ -94,21 +125,23 @@ def mfa(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
 
     def work(row: Row) -> None:
         line = lines.get(row.values["UserName"])
-        if line is not None and (line.mfa or line.password is False):
-            row.values[detail.name] = {"Active": line.mfa, "Source": _REPORT}
-            return
+        said = None
+        if line is not None and line.mfa is not None:
+            said = {"Active": line.mfa, "Source": _REPORT, "ReportedAt": line.at}
+            if line.mfa or line.password is False:
+                row.values[detail.name] = said
+                return
         try:
-            answers = context.pages("iam", "ListMFADevices", {"UserName": row.values["UserName"]})
-            active = any(answer.get("MFADevices") for answer in answers)
+            active = bool(_listed(context, "ListMFADevices", {"UserName": row.values["UserName"]}, "MFADevices"))
         except CallError as error:
             if error.code == _DELETED:
                 row.dropped = True
-            elif line is not None:
-                row.values[detail.name] = {"Active": line.mfa, "Source": _REPORT}
+            elif said is not None:
+                row.values[detail.name] = said
             else:
                 context.note(detail.name, [row], error, error.call)
         else:
-            row.values[detail.name] = {"Active": active, "Source": "ListMFADevices"}
+            row.values[detail.name] = {"Active": active, "Source": "ListMFADevices", "ReportedAt": None}
 
     context.each("iam", work, rows)
 
@@ -120,23 +153,26 @@ def access_keys(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> No
     def work(row: Row) -> None:
         name = row.values["UserName"]
         line = lines.get(name) if lines is not None else None
-        if line is not None and not line.has_key:
+        if line is not None and line.keyless:
             row.values[detail.name] = []
             return
         try:
-            answers = list(context.pages("iam", "ListAccessKeys", {"UserName": name}))
+            listed = _listed(context, "ListAccessKeys", {"UserName": name}, "AccessKeyMetadata")
+            row.values[detail.name] = [_key(item) for item in listed]
         except CallError as error:
             if error.code == _DELETED:
                 row.dropped = True
             else:
                 context.note(detail.name, [row], error, error.call)
-        else:
-            found = [key for answer in answers for key in answer.get("AccessKeyMetadata", [])]
-            row.values[detail.name] = [
-                {name: key.get(name) for name in ("AccessKeyId", "Status", "CreateDate")} for key in found
-            ]
 
     context.each("iam", work, rows)
+
+
+def _key(listed: Mapping[str, Any]) -> dict[str, Any]:
+    made = {name: listed.get(name) for name in ("AccessKeyId", "Status", "CreateDate")}
+    if None in made.values():
+        raise CallError("iam:ListAccessKeys", "InvalidResponse", "an access key has no id, status or date")
+    return made
 
 
 def access_key_use(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
@@ -166,12 +202,12 @@ def _use(context: UnitContext, key: dict[str, Any], lines: Report, row: Row) -> 
     lately = used is not None and context.now - used < FRESH
     if key["Status"] == "Active" and not lately and not _younger(key["CreateDate"], context.now):
         try:
-            answer = context.call("iam", "GetAccessKeyLastUsed", {"AccessKeyId": key["AccessKeyId"]})
+            last = _asked(context, "GetAccessKeyLastUsed", {"AccessKeyId": key["AccessKeyId"]}, "AccessKeyLastUsed")
         except CallError as error:
             if error.code == _DELETED:
                 return None
             raise
-        used, source = answer.get("AccessKeyLastUsed", {}).get("LastUsedDate"), "GetAccessKeyLastUsed"
+        used, source = last.get("LastUsedDate"), "GetAccessKeyLastUsed"
     return {**key, "LastUsedDate": used, "LastActivityDate": used or key["CreateDate"], "Source": source}
 
 

@@ -25,11 +25,13 @@ def policy_statements(context: UnitContext, detail: Detail, rows: Sequence[Row])
             context.note(detail.name, [row], CallError(call, "InvalidDocument", str(error)), call)
 
 
-def _default_document(values: Mapping[str, Any]) -> str:
+def _default_document(values: Mapping[str, Any]) -> object:
     default = values.get("DefaultVersionId")
     for version in values.get("PolicyVersionList") or []:
-        if (version.get("IsDefaultVersion") or version.get("VersionId") == default) and version.get("Document"):
-            return str(version["Document"])
+        is_default = version.get("IsDefaultVersion") or version.get("VersionId") == default
+        if is_default and version.get("Document") not in (None, ""):
+            found: object = version["Document"]
+            return found
     raise ValueError("the answer has no document of the default version")
 
 

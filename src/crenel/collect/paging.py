@@ -24,11 +24,15 @@ class Paging:
     more: Any = None
 
     def following(self, answer: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the parameters that ask for the next page; nothing where this was the last."""
+        """Return the parameters that ask for the next page; nothing where this was the last, or where AWS gave none."""
         if self.more is not None and not self.more.search(answer):
             return {}
         found = {name: expression.search(answer) for expression, name in self.tokens}
         return {name: value for name, value in found.items() if value not in (None, "", "None")}
+
+    def unfinished(self, answer: Mapping[str, Any]) -> bool:
+        """Return whether the answer says outright that there is more."""
+        return self.more is not None and bool(self.more.search(answer))
 
 
 @lru_cache(maxsize=1024)

@@ -22,8 +22,10 @@ _ON = frozenset({"opt-in-not-required", "opted-in", "ENABLED", "ENABLED_BY_DEFAU
 def coverage(target: Target, asked: Sequence[str]) -> tuple[list[Coverage], list[Gap]]:
     """Return what can be scanned in an account, Region by Region (all, or those asked for), and what is not known.
 
-    The account itself is asked (EC2, else Account Management). Where both refuse, the Regions that need no opt-in are
-    taken, and the gap says so. Raises `UsageError` for an asked Region that AWS does not know.
+    The account itself is asked (EC2, else Account Management). Where both refuse, or name no Region that is on (every
+    account has some), the Regions that need no opt-in are taken, and the gap says so.
+
+    Raises `UsageError` for an asked Region that AWS does not know.
     """
     regions, gaps = _regions(target)
     for name in asked:
@@ -51,14 +53,26 @@ def _regions(target: Target) -> tuple[dict[str, bool], list[Gap]]:
             continue
         # An emulator may list the Regions of other partitions too.
         ours = re.compile(_partition(target.account.partition)["regionRegex"])
-        known = [item for item in answer["Regions"] if ours.match(item["RegionName"])]
-        return {item["RegionName"]: item.get("OptInStatus", "opted-in") in _ON for item in known}, []
+        known = [item for item in answer.get("Regions") or [] if ours.match(item["RegionName"])]
+        found = {item["RegionName"]: item.get("OptInStatus", "opted-in") in _ON for item in known}
+        if any(found.values()):
+            return found, []
+        failures.append(_none_named("ec2:DescribeRegions"))
     try:
         pages = list(target.caller.pages("account", "ListRegions", {"MaxResults": 50}, target.home_region))
     except CallError as error:
         failures.append(error)
-        return _by_default(target.account.partition), [_gap(target, failures)]
-    return {item["RegionName"]: item["RegionOptStatus"] in _ON for page in pages for item in page["Regions"]}, []
+    else:
+        listed = [item for page in pages for item in page.get("Regions") or []]
+        found = {item["RegionName"]: item["RegionOptStatus"] in _ON for item in listed}
+        if any(found.values()):
+            return found, []
+        failures.append(_none_named("account:ListRegions"))
+    return _by_default(target.account.partition), [_gap(target, failures)]
+
+
+def _none_named(call: str) -> CallError:
+    return CallError(call, "NoRegions", "AWS named no Region that is on.")
 
 
 def _partition(name: str) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ from crenel.model import GLOBAL
 _PLACEHOLDER = re.compile(r"\{([A-Za-z][\w.]*)\}")
 # What S3 calls two Regions for old times' sake.
 _OLD_NAMES = {"": "us-east-1", "EU": "eu-west-1"}
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(slots=True)
@@ -33,6 +34,11 @@ class Row:
 
 class MissingColumnError(Exception):
     """A call needs a column that the row does not have; the text is its name."""
+
+
+def whole(text: str) -> str:
+    """Return a text without halves of surrogate pairs, which JSON can spell and neither a file nor the engine takes."""
+    return text if text.isascii() else _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def reach(values: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401 (any parsed value)

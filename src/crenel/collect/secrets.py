@@ -1,11 +1,12 @@
-"""What an answer must lose or gain before anyone sees it: secrets are masked, IAM's documents are decoded.
+"""What an answer must lose or gain before anyone sees it: secrets are masked, IAM's documents are read.
 
 AWS's models mark most secrets as `sensitive`; the paths to them are found once an operation, not once a call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -21,9 +22,38 @@ _MORE_SECRETS = frozenset({("lambda", "EnvironmentVariables"), ("lambda", "Envir
 _DOCUMENTS = frozenset({("iam", "policyDocumentType")})
 
 
-def decoded(document: str) -> str:
-    """Return the JSON text of an IAM document, which is URL-encoded on the wire (and by some emulators is not)."""
-    return document if document.lstrip()[:1] in ("{", "[") else unquote(document)
+# AWS's words before it quotes the request that it got, with the session token among its headers; by these codes alone,
+# since S3 begins an honest message (AuthorizationHeaderMalformed) with the second.
+_QUOTES = ("the canonical string", "the authorization header")
+_QUOTING = frozenset({
+    "SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature", "IncompleteSignatureException",
+})  # fmt: skip
+_LEAST_SECRET = 16  # characters; shorter "secrets" are emulators' and words of every message
+
+
+def without_credentials(code: str, message: str, secrets: Iterable[str | None]) -> str:
+    """Return an error's message without what signs our requests, whether AWS, a proxy or botocore quotes it."""
+    if code in _QUOTING:
+        ends = [message.lower().find(words) for words in _QUOTES]
+        message = message[: min((end for end in ends if end >= 0), default=None)].rstrip()
+    for secret in secrets:
+        bare = (secret or "").strip()  # a stray line end, which no header may hold, is spelled out in the complaint
+        if len(bare) >= _LEAST_SECRET:
+            message = message.replace(bare, MASK)
+    return message
+
+
+def decoded(document: str) -> Any:  # noqa: ANN401 (any JSON)
+    """Return an IAM document as the object that it is, so that SQL reaches into it; what is none stays as text.
+
+    It is URL-encoded on the wire, and by some emulators is not.
+    """
+    text = document if document.lstrip()[:1] in ("{", "[") else unquote(document)
+    try:
+        parsed = json.loads(text)
+    except ValueError:
+        return text
+    return parsed if isinstance(parsed, dict | list) else text
 
 
 def _masked(value: Any) -> Any:  # noqa: ANN401 (any parsed value)

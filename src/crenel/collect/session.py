@@ -17,7 +17,7 @@ from botocore.exceptions import (
 from botocore.loaders import Loader
 from botocore.session import Session
 
-from crenel.collect.calls import Caller, Patience
+from crenel.collect.calls import EXPIRED, Caller, Patience
 from crenel.collect.limits import Limits, rates
 from crenel.errors import CallError, CredentialsError, UsageError, did_you_mean
 from crenel.model import GLOBAL, Account, Gap
@@ -26,7 +26,6 @@ _START = "us-east-1"
 # Where a partition's global services are asked; others are looked up in botocore's data.
 _HOMES = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1"}
 _UNREACHED = frozenset({"ConnectionError", "Timeout", "InvalidResponse"})
-_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +39,10 @@ class Target:
     caller: Caller
     home_region: str
     start_region: str
+
+    def close(self) -> None:
+        """Close the account's connections, once its scan is over."""
+        self.caller.close()
 
 
 def open_targets(
@@ -104,6 +107,8 @@ def _open(profile: str, limits: Limits, patience: Patience | None) -> Target:
         answer = asking.call("sts", "GetCallerIdentity", {}, region)
     except CallError as error:
         raise _refused(error, asking, region, profile) from error
+    finally:
+        asking.close()  # it has no account, so the scan gets a caller of its own
     account = Account(str(answer["Account"]), str(answer["Arn"]).split(":")[1])
     caller = Caller(session, account.id, limits=limits, patience=patience)
     return Target(account, caller, home_region(account.partition), region)
@@ -158,7 +163,7 @@ def _refused(error: CallError, caller: Caller, region: str, profile: str) -> Usa
         hint = "Is AWS_ENDPOINT_URL right, and does it run?" if custom else "Check the network and the proxy settings."
         return UsageError(f"can't reach AWS at {where}: {error.detail}", suggestion=hint)
     whose = f"of the profile {profile}" if profile else "in use"
-    if error.code in _EXPIRED:
+    if error.code in EXPIRED:
         return CredentialsError(
             f"the AWS credentials {whose} have expired.", suggestion="Renew them, for example with `aws sso login`."
         )

@@ -23,25 +23,17 @@ class Tally:
         self._sleep = sleep
         self._lock = threading.Lock()
         self._calls: Counter[str] = Counter()
-        self._places: Counter[tuple[str, str]] = Counter()
 
-    def count(self, service: str, operation: str, region: str) -> None:
+    def count(self, service: str, operation: str) -> None:
         """Count one attempt."""
         with self._lock:
             self._calls[f"{service}:{operation}"] += 1
-            self._places[(service, region)] += 1
 
     @property
     def calls(self) -> dict[str, int]:
         """Attempts by ``service:Operation``."""
         with self._lock:
             return dict(sorted(self._calls.items()))
-
-    @property
-    def places(self) -> dict[tuple[str, str], int]:
-        """Attempts by service and Region."""
-        with self._lock:
-            return dict(self._places)
 
     @property
     def total(self) -> int:

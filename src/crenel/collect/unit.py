@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from crenel.catalog.spec import Detail
 from crenel.collect.context import UnitContext
 from crenel.collect.details import hydrate
 from crenel.collect.rows import Row, arn, home, inside, owner, reach
@@ -14,12 +15,15 @@ from crenel.collect.spool import Spool
 from crenel.errors import CallError
 from crenel.model import UnitRecord
 
+# How code stumbles over an answer that has not the shape that AWS's model promises.
+_MISSHAPEN = (LookupError, TypeError, ValueError, AttributeError)
+
 
 def read_unit(context: UnitContext, spool: Spool) -> UnitRecord:
     """Read one unit into the spool and return its record, which is in place by then.
 
     What AWS refuses becomes a gap. Raises `InterruptedScan` where the scan is told to stop (the unit is not finished
-    then) and `CrenelError` where the spool can't be written.
+    then) and `CrenelError` where the spool can't be written or the credentials have expired.
     """
     began = time.monotonic()
     with spool.open(context.unit) as out:
@@ -52,6 +56,10 @@ def _pages(context: UnitContext) -> Iterator[list[Row]]:
         return
     for answer in context.pages(listing.call.service, listing.call.operation, listing.call.params):
         items = inside(answer, listing.items) or []
+        if not listing.scalar and not all(isinstance(item, Mapping) for item in items):
+            raise CallError(
+                listing.call.name, "InvalidResponse", f"not all of {'.'.join(listing.items)} are structures"
+            )
         if items:
             yield [Row({listing.scalar: item} if listing.scalar else item, region) for item in items]
 
@@ -64,7 +72,7 @@ def _fill(context: UnitContext, rows: Sequence[Row]) -> None:
             row.dropped = owner(kind, row.values, context.unit.account) != context.unit.account
     first = [detail for detail in context.details if detail.name == kind.home]
     for detail in first:
-        hydrate(context, detail, rows)
+        _hydrate(context, detail, rows)
     for row in rows:
         row.home = None if kind.home in row.gaps else home(kind, row.values, row.region)
         row.primary = not kind.shadows or _primary(context, row)
@@ -77,21 +85,31 @@ def _fill(context: UnitContext, rows: Sequence[Row]) -> None:
     here = [row for row in rows if row.primary]
     for detail in context.details:
         if detail not in first:
-            hydrate(context, detail, here)
+            _hydrate(context, detail, here)
+
+
+def _hydrate(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
+    """Fill a detail in a page's rows; one that stumbles over an answer's shape is a gap, and the scan goes on."""
+    try:
+        hydrate(context, detail, rows)
+    except _MISSHAPEN as error:
+        listing = context.kind.listing
+        call = detail.call or (listing.call if listing else None)
+        name = detail.permissions[0] if detail.oddity and detail.permissions else call.name if call else detail.name
+        problem = CallError(name, "InvalidResponse", f"{type(error).__name__}: {error}")
+        context.note(detail.name, [row for row in rows if not row.dropped], problem, "")
 
 
 def _primary(context: UnitContext, row: Row) -> bool:
     """Return whether a resource that shows in many Regions is to be read in this one: at home, else in the first."""
     if row.home in context.scanned:
         return row.home == row.region
-    return row.region == context.scanned[0]
+    return row.region == next(iter(context.scanned), row.region)
 
 
 def _dressed(context: UnitContext, row: Row) -> dict[str, Any]:
     """Return a row as it goes to the spool: the columns that all types have, then AWS's own."""
     kind, values, account = context.kind, row.values, context.unit.account
-    if "account_name" in kind.columns and values.get("account_alias"):
-        values["account_name"] = values["account_alias"][0]
     owned_by = owner(kind, values, account)
     named = arn(kind.arn, row, context.target.account.partition, account, owned_by)
     identity = reach(values, kind.id) or named

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +15,9 @@ COLUMNS = (
     "id", "policy", "practice", "status", "severity", "account", "region", "type", "resource_id", "arn", "name",
     "title", "message", "reason", "evidence", "seen_at",
 )  # fmt: skip
+
+# How the engine writes a time into JSON. The columns are UTC, and so no text of AWS's looks like this.
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Finding:
         values = dict(zip(COLUMNS, row, strict=True))
         values["status"] = Status(values["status"])
         values["severity"] = Severity(values["severity"])
-        values["evidence"] = json.loads(values["evidence"] or "{}")
+        values["evidence"] = _with_zone(json.loads(values["evidence"] or "{}"))
         values["seen_at"] = values["seen_at"].replace(tzinfo=UTC)
         return cls(**values)
 
@@ -63,3 +67,14 @@ class Finding:
             "reason": self.reason,
             "seen_at": self.seen_at.isoformat().replace("+00:00", "Z"),
         }
+
+
+def _with_zone(value: Any) -> Any:  # noqa: ANN401 (any JSON value)
+    """Return evidence with its times as ISO 8601 in UTC, like all times of a report."""
+    if isinstance(value, dict):
+        return {key: _with_zone(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_zone(item) for item in value]
+    if isinstance(value, str) and (match := _TIME.fullmatch(value)):
+        return f"{match[1]}T{match[2]}Z"
+    return value

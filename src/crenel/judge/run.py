@@ -21,7 +21,7 @@ from crenel.catalog.spec import ResourceType
 from crenel.errors import UsageError
 from crenel.judge.findings import COLUMNS, Finding
 from crenel.lake.engine import connect, insert, literal_path, name, parquet, quoted, sql_type
-from crenel.lake.snapshots import Snapshot, collected_columns, verify
+from crenel.lake.snapshots import Snapshot, collected_columns
 from crenel.language.plan import Field, Plan, reads, related_tables
 from crenel.language.sql import Compiler, Source, fact_table
 from crenel.language.verdicts import verdicts
@@ -135,9 +135,6 @@ def _judged(
     bench = Bench(connection, snapshot.info, catalog, facts)
     bench.ledger(snapshot.folder)
     wanted = tables_of(plans, catalog)
-    files = [path for kind in wanted if (path := snapshot.file(kind))]
-    ledger = [snapshot.folder / f"{table}.parquet" for table in ("gaps", "coverage", "collection")]
-    verify(snapshot, [*files, *ledger])
     for kind in wanted:
         path = snapshot.file(kind)
         if path is not None:

@@ -96,9 +96,10 @@ class Lake:
         try:
             if not self.folder.exists():
                 self.folder.mkdir(parents=True)
-                self.folder.chmod(0o700)  # a whole account's configuration is its owner's business
-            folder.mkdir(parents=True)
-            self.snapshots.mkdir(exist_ok=True)
+            # A whole account's configuration is its owner's business, whoever made the lake's folder.
+            for part in (self.scans, self.snapshots):
+                part.mkdir(mode=0o700, exist_ok=True)
+            folder.mkdir()
         except OSError as error:
             raise LakeError(
                 f"can't write into the lake {self.folder}: {error.strerror}.", suggestion="See --lake."
@@ -161,12 +162,16 @@ class Lake:
     def latest(self, as_of: datetime | None = None) -> tuple[Snapshot, list[Damage]]:
         """Return the newest usable snapshot, not younger than `as_of`, with the damaged ones that were passed over.
 
-        Raises `LakeError` where there is none.
+        Every byte of it is held against its manifest. Raises `LakeError` where there is none.
         """
         good, bad = self.all()
         for snapshot in reversed(good):
-            if as_of is None or snapshot.info.started_at <= as_of:
-                return snapshot, [damage for damage in bad if damage.id > snapshot.info.id]
+            if as_of is not None and snapshot.info.started_at > as_of:
+                continue
+            altered = _altered(snapshot)
+            if not altered:
+                return snapshot, sorted((each for each in bad if each.id > snapshot.info.id), key=lambda each: each.id)
+            bad.append(Damage(snapshot.info.id, f"{altered} was altered after it was written."))
         named = "; ".join(f"{damage.id}: {damage.reason}" for damage in bad)
         asked = f" of {as_of:%Y-%m-%d %H:%M} UTC or before" if as_of else ""
         raise LakeError(
@@ -320,19 +325,18 @@ def _open(folder: Path) -> Snapshot:
                 raise LakeError(f"{file} has {found.stat().st_size} bytes instead of {wanted['bytes']}.")
     except FileNotFoundError as error:
         raise LakeError("it has no manifest: its writing was cut off.") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except KeyError as error:
+        raise LakeError(f"its manifest lacks {error}: another version of Crenel wrote it.") from error
+    except (OSError, ValueError, TypeError) as error:
         raise LakeError(f"its manifest can't be read ({error}).") from error
     return Snapshot(folder, info)
 
 
-def verify(snapshot: Snapshot, files: Iterable[Path]) -> None:
-    """Raise `LakeError` where one of the snapshot's files is not what its manifest says, byte for byte."""
+def _altered(snapshot: Snapshot) -> str:
+    """Return the name of a file that is not what the manifest says, byte for byte; empty where all are."""
     manifest = json.loads((snapshot.folder / "manifest.json").read_text(encoding="utf-8"))
-    for path in files:
-        if _digest(path) != manifest["files"][path.name]["sha256"]:
-            raise LakeError(
-                f"the snapshot {snapshot.info.id} is damaged: {path.name} was altered after it was written."
-            )
+    files: dict[str, dict[str, str]] = manifest["files"]
+    return next((file for file, known in files.items() if _digest(snapshot.folder / file) != known["sha256"]), "")
 
 
 def _discard(spool: Path) -> None:
