@@ -57,9 +57,17 @@ def report(context: UnitContext) -> Report | None:
     """Return the account's report by user name, without root; None where it can't be had. Asked once a scan."""
     try:
         found: Report = context.memo.get("credential report", lambda: _read(context))
-    except CallError:
-        return None  # every user is asked directly then; what fails there becomes the gap
+    except CallError as error:
+        # Every user is asked directly then, so no verdict is lost; that it could not be read is said all the same.
+        failure = error
+        context.memo.get("credential report's gap", lambda: _noted(context, failure))
+        return None
     return found
+
+
+def _noted(context: UnitContext, error: CallError) -> bool:
+    context.note("CredentialReport", [], error, error.call, resources=[""])
+    return True
 
 
 def _read(context: UnitContext) -> Report:

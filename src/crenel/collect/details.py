@@ -93,7 +93,10 @@ def _listed(context: UnitContext, detail: Detail, call: Call) -> dict[Any, list[
     """Return what the listing has, by key (all under None where nothing is to match)."""
     found: dict[Any, list[Any]] = {}
     for answer in context.pages(call.service, call.operation, call.params):
-        for item in inside(answer, detail.each) or []:
+        items = inside(answer, detail.each)
+        if not isinstance(items, list):
+            raise CallError(call.name, "InvalidResponse", f"the answer has no {'.'.join(detail.each)}")
+        for item in items:
             key = item.get(detail.match[1]) if detail.match else None
             kept = found.setdefault(key, [])
             if detail.gather or not kept:
@@ -151,7 +154,12 @@ def _answers(context: UnitContext, detail: Detail, call: Call, params: Mapping[s
 
 def _spread(context: UnitContext, detail: Detail, rows: Sequence[Row], answers: Sequence[Any]) -> None:
     if not detail.each:
-        _store(context, detail, rows[0], answers[0] if answers else None)
+        value = answers[0] if answers else None
+        if value is None or value == {}:
+            # AWS says what is absent with an error of its own, never by an answer that lacks what was asked for.
+            _unanswered(context, detail, rows[0])
+        else:
+            _store(context, detail, rows[0], value)
         return
     for row in rows:
         key = reach(row.values, detail.match[0]) if detail.match else None

@@ -20,7 +20,7 @@ _PAGE_KEYS = ("MaxResults", "MaxItems", "MaxRecords", "MaxBuckets", "Limit")
 _API_PART = 0.5  # our ceiling is this part of what AWS allows
 # The hand-written reads: calls a listing, calls a resource at most, and in words.
 _ODD = {
-    "iam-user-password": (2, 2, "users whose password looks unused, or is missing in the credential report"),
+    "iam-user-password": (2, 1, "users whose password looks unused, or is missing in the credential report"),
     "iam-user-mfa": (2, 1, "users with a password and no MFA in the credential report"),
     "iam-user-access-keys": (2, 1, "users with access keys"),
     "iam-user-access-key-use": (0, 2, "active access keys that look unused"),

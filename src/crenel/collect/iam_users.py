@@ -42,9 +42,6 @@ def password(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
         except CallError as error:
             if error.code == _DELETED:
                 row.dropped = True
-            elif line is not None and line.password and (line.password_used or line.password_changed):
-                # Old as it is, the report shows a password that nobody used: later news could only be better.
-                row.values[detail.name] = _reported(line)
             else:
                 context.note(detail.name, [row], error, error.call)
 
@@ -75,12 +72,22 @@ def _password_asked(context: UnitContext, row: Row, line: UserLine | None) -> di
         if error.code != _DELETED:
             raise
         return _no_password("GetLoginProfile")
-    user = _asked(context, "GetUser", {"UserName": name}, "User")
+    user = _users(context).get(name)
+    if user is None:
+        raise CallError("iam:ListUsers", _DELETED, f"the user {name} is gone")
     created = profile.get("CreateDate")
     changed = (line.password_changed if line is not None else None) or created
     found = _password(user.get("PasswordLastUsed"), changed, user.get("CreateDate"), "GetLoginProfile")
     if found["LastActivity"] is None:
-        raise CallError("iam:GetUser", "InvalidResponse", "the answer has no CreateDate")
+        raise CallError("iam:ListUsers", "InvalidResponse", "the answer has no CreateDate")
+    return found
+
+
+def _users(context: UnitContext) -> Mapping[str, Mapping[str, Any]]:
+    """Return the account's users by name, with when their passwords were last used: listed once, 1,000 a call."""
+    found: Mapping[str, Mapping[str, Any]] = context.memo.get(
+        "users", lambda: {user["UserName"]: user for user in _listed(context, "ListUsers", {"MaxItems": 1000}, "Users")}
+    )
     return found
 
 
@@ -125,19 +132,14 @@ def mfa(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
 
     def work(row: Row) -> None:
         line = lines.get(row.values["UserName"])
-        said = None
-        if line is not None and line.mfa is not None:
-            said = {"Active": line.mfa, "Source": _REPORT, "ReportedAt": line.at}
-            if line.mfa or line.password is False:
-                row.values[detail.name] = said
-                return
+        if line is not None and line.mfa is not None and (line.mfa or line.password is False):
+            row.values[detail.name] = {"Active": line.mfa, "Source": _REPORT, "ReportedAt": line.at}
+            return
         try:
             active = bool(_listed(context, "ListMFADevices", {"UserName": row.values["UserName"]}, "MFADevices"))
         except CallError as error:
             if error.code == _DELETED:
                 row.dropped = True
-            elif said is not None:
-                row.values[detail.name] = said
             else:
                 context.note(detail.name, [row], error, error.call)
         else:

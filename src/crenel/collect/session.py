@@ -65,12 +65,15 @@ def open_targets(
 def open_profiles(profiles: Sequence[str]) -> tuple[list[Target], list[Gap]]:
     """Find the accounts behind profiles as `open_targets` does; one of several that can't be opened is a gap.
 
-    The others are scanned, and the scan is incomplete. Raises what `open_targets` raises where none can be opened.
+    The others are scanned, and the scan is incomplete. Raises what `open_targets` raises where none can be opened, and
+    `CredentialsError` for a name that no configuration file has.
     """
     shared = Limits(rates())
     found: dict[str, Target] = {}
     gaps: list[Gap] = []
     failures: list[UsageError] = []
+    for profile in profiles:
+        _known(profile)
     for profile in profiles or [""]:
         try:
             target = _open(profile, shared, None)
@@ -82,6 +85,15 @@ def open_profiles(profiles: Sequence[str]) -> tuple[list[Target], list[Gap]]:
     if not found:
         raise failures[0]
     return list(found.values()), gaps
+
+
+def _known(profile: str) -> None:
+    known = Session().available_profiles
+    if profile not in known:
+        raise CredentialsError(
+            f"there is no AWS profile {profile!r}.",
+            suggestion=did_you_mean(profile, known) or "`aws configure list-profiles` names them.",
+        )
 
 
 def _unopened(profile: str, error: UsageError) -> Gap:

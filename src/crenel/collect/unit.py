@@ -55,11 +55,12 @@ def _pages(context: UnitContext) -> Iterator[list[Row]]:
         yield [Row(values, region)]
         return
     for answer in context.pages(listing.call.service, listing.call.operation, listing.call.params):
-        items = inside(answer, listing.items) or []
+        items, path = inside(answer, listing.items), ".".join(listing.items)
+        if not isinstance(items, list):
+            # AWS names an empty list too; an answer that says nothing of it is not AWS's, and no empty account.
+            raise CallError(listing.call.name, "InvalidResponse", f"the answer has no {path}")
         if not listing.scalar and not all(isinstance(item, Mapping) for item in items):
-            raise CallError(
-                listing.call.name, "InvalidResponse", f"not all of {'.'.join(listing.items)} are structures"
-            )
+            raise CallError(listing.call.name, "InvalidResponse", f"not all of {path} are structures")
         if items:
             yield [Row({listing.scalar: item} if listing.scalar else item, region) for item in items]
 
