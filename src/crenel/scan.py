@@ -132,15 +132,29 @@ def scan(
     policies, plans = choose(options)
     needs = needs_of(plans, catalog())
     targets, unopened = open_profiles(options.profiles)
-    lake = Lake(options.lake)
+    try:
+        snapshot = _snapshot(options, Lake(options.lake), targets, unopened, needs, progress, stop)
+    finally:
+        for target in targets:
+            target.close()
+    return _judged(snapshot, policies, plans, (), began, keep=True)
+
+
+def _snapshot(
+    options: ScanOptions,
+    lake: Lake,
+    targets: Sequence[Target],
+    unopened: Sequence[Gap],
+    needs: Sequence[Needs],
+    progress: Callable[[ProgressEvent], None] | None,
+    stop: threading.Event | None,
+) -> Snapshot:
     if options.resume:
         with interrupted_scan(lake, lambda head: _fits(head, targets, options, needs)) as (folder, head):
-            snapshot = _read(lake, folder, head, targets, progress, stop)
-    else:
-        with new_scan(lake) as folder:
-            head = _begin(folder, targets, options, needs, unopened)
-            snapshot = _read(lake, folder, head, targets, progress, stop)
-    return _judged(snapshot, policies, plans, (), began, keep=True)
+            return _read(lake, folder, head, targets, progress, stop)
+    with new_scan(lake) as folder:
+        head = _begin(folder, targets, options, needs, unopened)
+        return _read(lake, folder, head, targets, progress, stop)
 
 
 def _read(
