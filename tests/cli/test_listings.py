@@ -124,7 +124,9 @@ def asked(monkeypatch) -> list[Any]:
     found: list[Any] = []
 
     @contextmanager
-    def query(lake: Any, text: str, as_of: Any) -> Iterator[tuple[list[str], Iterator[tuple[Any, ...]]]]:
+    def query(
+        lake: Any, text: str, as_of: Any, damaged: Any = None
+    ) -> Iterator[tuple[list[str], Iterator[tuple[Any, ...]]]]:
         found.append((lake, text, as_of))
         if text == "bad":
             raise UsageError("Parser Error: syntax error")

@@ -23,7 +23,10 @@ NEEDS = [Needs("ebs"), Needs("aws.account", frozenset({"SummaryMap"}))]
 UNITS = [
     Unit(ACCOUNT, "global", "account"), Unit(ACCOUNT, "eu-west-1", "ebs"), Unit(ACCOUNT, "us-east-1", "ebs"),
 ]  # fmt: skip
-ANSWERS = {"ec2:DescribeVolumes": {"Volumes": [{"VolumeId": "v"}]}, "iam:GetAccountSummary": {"SummaryMap": {"Users": 1}}}
+ANSWERS = {
+    "ec2:DescribeVolumes": {"Volumes": [{"VolumeId": "v"}]},
+    "iam:GetAccountSummary": {"SummaryMap": {"Users": 1}},
+}
 
 
 def gather(tmp_path, caller: FakeCaller, **changes):

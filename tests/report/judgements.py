@@ -97,7 +97,6 @@ def plan(**changes: Any) -> Plan:
         "message_fail": Template(()),
         "message_pass": Template(()),
         "notes": (),
-        "facts": (),
     }
     return Plan(**(values | changes))
 

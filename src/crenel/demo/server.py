@@ -56,7 +56,8 @@ def _is_free(port: int) -> bool:
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
-    sys.exit(0)
+    # At once: an ordinary exit may wait for the server's threads, or for the lock of the input that is being read.
+    os._exit(0)
 
 
 def _settle_environment() -> None:

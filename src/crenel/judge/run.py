@@ -330,7 +330,7 @@ class Bench:
             found AS (SELECT * FROM denied UNION ALL SELECT * FROM unread UNION ALL SELECT * FROM outside),
             empty AS (
                 SELECT p.policy, a.account, '{GLOBAL}', a.account, NULL,
-                       'NOT_APPLICABLE', 'No resource to judge: ' || p.kind || '.', {seen}
+                       'NOT_APPLICABLE', 'Nothing to judge among the ' || p.kind || '.', {seen}
                 FROM policies p, accounts a
                 WHERE p.collected
                   AND NOT EXISTS (SELECT 1 FROM judged j WHERE j.policy = p.policy AND j.account = a.account)

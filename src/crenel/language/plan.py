@@ -20,6 +20,7 @@ Within = OneOf["region", "account", "anywhere"]
 Plain = str | int | float | bool | None
 
 INTEGER = Scalar("integer")
+NUMBER = Scalar("number")
 
 
 # --- values
@@ -37,10 +38,23 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Lookup:
-    """A column of the dated fact whose `key` equals a value of the row (null where there is none)."""
+class FactJoin:
+    """A dated fact joined to the row: the fact's name, its key column and the row's value that it must equal.
 
-    alias: str
+    `alias` is the policy's word for it; policies may use one word for two facts, and two words for one.
+    """
+
+    alias: str = field(compare=False)
+    fact: str
+    key: str
+    of: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A column of a joined fact (null where it has no such row)."""
+
+    join: FactJoin
     column: str
     kind: Type = field(compare=False)
 
@@ -62,7 +76,7 @@ class DaysSince:
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """The number of items of a list or of characters of a text; 0 for null."""
+    """The number of items of a list or map, or of characters of a text; 0 for null."""
 
     of: Value
 
@@ -76,13 +90,24 @@ class Lower:
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """What the one group of a regular expression captures at the start of a text, or null."""
+    """What the one group of a regular expression (RE2's syntax) captures at the start of a text, or null.
+
+    `optional`: the group may take no part in a match, and never captures an empty text.
+    """
 
     of: Value
     pattern: str
+    optional: bool = False
 
 
-Value = Field | Lookup | Literal | DaysSince | Length | Lower | Extract
+@dataclass(frozen=True, slots=True)
+class Number:
+    """The number that a JSON value or a text is, null where it is none."""
+
+    of: Value
+
+
+Value = Field | Lookup | Literal | DaysSince | Length | Lower | Extract | Number
 
 
 # --- predicates
@@ -149,7 +174,7 @@ class In:
 
 @dataclass(frozen=True, slots=True)
 class Has:
-    """A list holds the literal, or a text has it as a part; false for null."""
+    """A list holds the literal, or a text has it as a part, as the kind (JSON: the value) is; false for null."""
 
     value: Value
     item: Plain
@@ -157,7 +182,7 @@ class Has:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """A regular expression matches at the start of a text; false for null."""
+    """A regular expression (RE2's syntax) matches at the start of a text; false for null."""
 
     value: Value
     pattern: str
@@ -191,7 +216,8 @@ class Related:
     count: int = 1
 
 
-Predicate = Const | And | Or | Not | Compare | IsNull | IsEmpty | In | Has | Matches | CountItems | Related
+Leaf = Const | Compare | IsNull | IsEmpty | In | Has | Matches | CountItems
+Predicate = And | Or | Not | Related | Leaf
 
 TRUE = Const(value=True)
 FALSE = Const(value=False)
@@ -216,16 +242,6 @@ class Clause:
 
 
 @dataclass(frozen=True, slots=True)
-class FactJoin:
-    """The dated fact behind a `Lookup`: the fact's name, its key column and the row's value that it must equal."""
-
-    alias: str
-    fact: str
-    key: str
-    value: Value
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """A policy, compiled: which rows it speaks of, which of them fail, and what it says of each.
 
@@ -246,7 +262,6 @@ class Plan:
     message_fail: Template
     message_pass: Template
     notes: tuple[Clause, ...]
-    facts: tuple[FactJoin, ...]
 
     def predicates(self) -> Iterator[Predicate]:
         """Yield the predicates that decide the verdict."""
@@ -263,7 +278,6 @@ class Plan:
             templates.append(clause.text)
         for template in templates:
             yield from (part for part in template.parts if not isinstance(part, str))
-        yield from (join.value for join in self.facts)
 
 
 def kind_of(value: Value) -> Type:
@@ -273,6 +287,8 @@ def kind_of(value: Value) -> Type:
             return kind
         case DaysSince() | Length():
             return INTEGER
+        case Number():
+            return NUMBER
     return TEXT
 
 
@@ -317,8 +333,10 @@ def children(node: Predicate | Value) -> tuple[Predicate | Value, ...]:
             return (items, where)
         case Related(_, on):
             return tuple(mine for mine, _ in on)
-        case DaysSince(of) | Length(of) | Lower(of) | Extract(of):
+        case DaysSince(of) | Length(of) | Lower(of) | Extract(of) | Number(of):
             return (of,)
+        case Lookup(join):
+            return (join.of,)
     return ()
 
 

@@ -11,14 +11,15 @@ whether the listing itself has a gap there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlglot import exp
 
-from crenel.catalog.columns import JSON, TEXT, ListOf, MapOf, Scalar, Struct, Type
+from crenel.catalog.columns import JSON, TEXT, ListOf, MapOf, Struct, Type
 from crenel.catalog.spec import ResourceType
+from crenel.language import leaves
 from crenel.language.expressions import (
     COMPARISONS,
     anchored,
@@ -52,12 +53,14 @@ from crenel.language.plan import (
     In,
     IsEmpty,
     IsNull,
+    Leaf,
     Length,
     Literal,
     Lookup,
     Lower,
     Matches,
     Not,
+    Number,
     Or,
     Plain,
     Predicate,
@@ -108,8 +111,8 @@ class Relation:
                 return self._literals(value) if isinstance(value, tuple) else literal(value)
             case Field(path, _, item):
                 return self.field(path, item)
-            case Lookup(alias, name, _):
-                return column(alias, name)
+            case Lookup(join, name, _):
+                return column(self._fact(join), name)
             case DaysSince(of, exact):
                 seconds = exp.Sub(
                     this=function("EPOCH", self.compiler.now), expression=function("EPOCH", self.value(of))
@@ -117,21 +120,27 @@ class Relation:
                 days = exp.Div(this=paren(seconds), expression=literal(_SECONDS_A_DAY))
                 return days if exact else cast(function("FLOOR", days), "BIGINT")
             case Length(of):
-                return or_zero(function("LEN", self.value(of)))
+                return leaves.length(kind_of(of), self.value(of), self.raw(of))
             case Lower(of):
-                return function("LOWER", function("TRIM", self.value(of)))
-            case Extract(of, pattern):
+                return leaves.lowered(self.value(of))
+            case Number(of):
+                return exp.TryCast(this=self.value(of), to=exp.DataType.build("DOUBLE"))
+            case Extract(of, pattern, optional):
                 text = self.value(of)
                 hit = function("REGEXP_MATCHES", text, literal(anchored(pattern)))
-                return case(
-                    [(hit, function("REGEXP_EXTRACT", text, literal(anchored(pattern)), literal(1)))], exp.null()
-                )
+                found = function("REGEXP_EXTRACT", text, literal(anchored(pattern)), literal(1))
+                # DuckDB gives an empty text for a group that took no part.
+                return case([(hit, function("NULLIF", found, literal("")) if optional else found)], exp.null())
+
+    def raw(self, node: Value) -> exp.Expr:
+        """Return a value's SQL with JSON as JSON, where `value` makes a text of it."""
+        return self.field(node.path, node.item, raw=True) if isinstance(node, Field) else self.value(node)
 
     def _literals(self, values: tuple[Plain, ...]) -> exp.Expr:
         return exp.Array(expressions=[literal(value) for value in values])
 
-    def field(self, path: tuple[str, ...], item: int) -> exp.Expr:
-        """Return a column of the row, or of a list item, or what lies below it."""
+    def field(self, path: tuple[str, ...], item: int, *, raw: bool = False) -> exp.Expr:
+        """Return a column of the row, or of a list item, or what lies below it. JSON is read as a text unless `raw`."""
         if item:
             here: exp.Expr = exp.to_identifier(f"i{item}")
             kind = self.compiler.item_kinds.get(item)
@@ -145,9 +154,8 @@ class Relation:
                 case Struct(fields):
                     here, kind = exp.Dot(this=here, expression=exp.to_identifier(step, quoted=True)), fields[step]
                 case _:
-                    where = "$" + "".join(f'."{rest}"' for rest in path[index:])
-                    return function("JSON_EXTRACT_STRING", here, literal(where))
-        return here
+                    return leaves.json_at(here, path[index:], raw=raw)
+        return leaves.json_at(here, (), raw=raw) if kind == JSON else here
 
     # --- predicates
 
@@ -161,10 +169,10 @@ class Relation:
             case Not(part):
                 return negated(self.predicate(part))
             case Related():
-                return self._gated(node, self.related(node))
-        return self._gated(node, self._leaf(node))
+                return self._gated(node, lambda: self.related(node))
+        return self._gated(node, lambda: self._leaf(node))
 
-    def _leaf(self, node: Predicate) -> exp.Expr:
+    def _leaf(self, node: Leaf) -> exp.Expr:
         match node:
             case Const(value):
                 return exp.true() if value else exp.false()
@@ -174,58 +182,16 @@ class Relation:
             case IsNull(value):
                 return is_null(self.value(value))
             case IsEmpty(value):
-                return self._is_empty(value)
+                return leaves.is_empty(kind_of(value), self.value(value), self.raw(value))
             case In(value, among):
-                return self._is_in(self.value(value), among)
+                return leaves.is_in(self.value(value), among)
             case Has(value, item):
-                name = "LIST_CONTAINS" if isinstance(kind_of(value), ListOf) else "CONTAINS"
-                return total(function(name, self.value(value), literal(item)))
+                return leaves.has(kind_of(value), self.value(value), self.raw(value), item)
             case Matches(value, pattern, ignore_case):
                 full = f"(?i){anchored(pattern)}" if ignore_case else anchored(pattern)
                 return total(function("REGEXP_MATCHES", self.value(value), literal(full)))
             case CountItems():
                 return COMPARISONS[node.op](this=self._count_items(node), expression=literal(node.count))
-        # And, Or, Not and Related inside a list item: no gaps below a list, so plain logic is enough.
-        return self.predicate(node)
-
-    def _is_empty(self, value: Value) -> exp.Expr:
-        sql = self.value(value)
-        absent = is_null(sql)
-        match kind_of(value):
-            case ListOf():
-                return exp.EQ(this=or_zero(function("LEN", sql)), expression=literal(0))
-            case MapOf():
-                return exp.EQ(
-                    this=or_zero(function("CARDINALITY", sql)),
-                    expression=literal(0),
-                )
-            case Struct():
-                # `{}` arrives as a struct of nothing but nulls.
-                return together(
-                    exp.Or, [absent, total(exp.EQ(this=function("TO_JSON", sql), expression=self._blank(value)))]
-                )
-            case Scalar("boolean"):
-                return exp.Not(this=total(sql))
-            case Scalar("integer" | "number"):
-                return exp.EQ(this=or_zero(sql), expression=literal(0))
-            case Scalar("json"):
-                return self._is_in(cast(sql, "VARCHAR"), (None, "null", '""', "[]", "{}", "0", "false"))
-        return together(exp.Or, [absent, total(exp.EQ(this=sql, expression=literal("")))])
-
-    def _blank(self, value: Value) -> exp.Expr:
-        kind = kind_of(value)
-        names = list(kind.fields) if isinstance(kind, Struct) else []
-        pairs: list[exp.Expr] = []
-        for name in names:
-            pairs += [literal(name), exp.null()]
-        return function("JSON_OBJECT", *pairs)
-
-    def _is_in(self, sql: exp.Expr, among: tuple[Plain, ...]) -> exp.Expr:
-        values = [literal(value) for value in among if value is not None]
-        found: list[exp.Expr] = [total(exp.In(this=sql, expressions=values))] if values else []
-        if None in among:
-            found.append(is_null(sql))
-        return together(exp.Or, found) if found else exp.false()
 
     def _count_items(self, node: CountItems) -> exp.Expr:
         kind = kind_of(node.list)
@@ -240,18 +206,25 @@ class Relation:
 
     # --- gaps
 
-    def _gated(self, node: Predicate | Value, sql: exp.Expr) -> exp.Expr:
-        """Return the SQL of a leaf, NULL where a column that it reads has a gap or was not collected."""
+    def _gated(self, node: Predicate | Value, sql: Callable[[], exp.Expr]) -> exp.Expr:
+        """Return the SQL of a leaf, NULL where a column that it reads has a gap or was not collected.
+
+        What was not collected has no SQL, and no join may name it: `sql` is asked only where all is there.
+        """
         details = self._details(node)
         if details is None:
             return unknown()
         if not details:
-            return sql
+            return sql()
         gap = together(exp.Or, [not_null(self._gap(name)) for name in sorted(details)])
-        return case([(gap, unknown())], sql)
+        return case([(gap, unknown())], sql())
+
+    def collected(self, node: Predicate | Value) -> bool:
+        """Return whether the snapshot has every column of this row that a node reads."""
+        return self._details(node) is not None
 
     def _details(self, node: Predicate | Value) -> set[str] | None:
-        """Return the details that a leaf reads of this row; None where one of its columns was not collected."""
+        """Return the details that a node reads of this row; None where one of its columns was not collected."""
         found = set()
         for part in walk(node):
             if isinstance(part, Field) and part.item == 0:
@@ -276,7 +249,7 @@ class Relation:
                     absent.add(part.path[0])
                 elif detail := self.source.type.detail_of(part.path[0]):
                     details.add(detail)
-            elif isinstance(part, Related):
+            elif isinstance(part, Related) and self.collected(part):
                 self.related(part)
                 reasons.append(self._related_reason(part))
         named = [literal(f"{name} was not collected in this snapshot") for name in sorted(absent)]
@@ -316,7 +289,7 @@ class Relation:
         holds = inner.predicate(node.where)
         fields = _fields_of(node.where, node.on)
         shown = {"id": column(inner.alias, "_id")}
-        shown |= {".".join(path): inner.field(path, 0) for path in fields if path[0] in other.columns}
+        shown |= {".".join(path): inner.field(path, 0, raw=True) for path in fields if path[0] in other.columns}
         keys = [named(inner.value(theirs), f"k{index}") for index, (_, theirs) in enumerate(node.on)]
         places = _places(node)
         rows = inner.select(
@@ -365,11 +338,16 @@ class Relation:
         on = [exp.EQ(this=column(alias, name), expression=column(self.alias, name)) for name in names]
         return _Join(alias, relation.subquery(alias, copy=False), together(exp.And, on))
 
-    def join_fact(self, join: FactJoin) -> None:
-        """Add the join with a dated fact."""
-        table = exp.to_table(fact_table(join.fact)).as_(join.alias)
-        on = exp.EQ(this=column(join.alias, join.key), expression=self.value(join.value))
-        self.joins.append(_Join(join.alias, table, on))
+    def _fact(self, join: FactJoin) -> str:
+        """Add the join with a dated fact unless an equal one is there; return its alias."""
+        if join in self.aliases:
+            return self.aliases[join]
+        alias = self.compiler.fresh("f")
+        self.aliases[join] = alias
+        table = exp.to_table(fact_table(join.fact)).as_(alias)
+        on = exp.EQ(this=column(alias, join.key), expression=self.value(join.of))
+        self.joins.append(_Join(alias, table, on))
+        return alias
 
     def select(self, columns: Sequence[exp.Expr]) -> exp.Select:
         """Return the query of these columns over the table and its joins."""

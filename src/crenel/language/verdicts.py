@@ -17,7 +17,6 @@ from crenel.language.expressions import (
     literal,
     named,
     negated,
-    not_null,
     paren,
     struct,
     together,
@@ -57,14 +56,17 @@ class _Parts:
         return negated(self.scope)
 
     @property
+    def doubt_unread(self) -> list[exp.Expr]:
+        """It could not be read whether AWS says what the verdict depends on; nothing where that is never asked."""
+        return [together(exp.Or, [is_null(paren(when)) for when, _ in self.doubted])] if self.doubted else []
+
+    @property
     def unread(self) -> exp.Expr:
         """It could not be read whether the row is in scope, or excused."""
         return together(exp.Or, [is_null(paren(sql)) for sql in (self.scope, *(when for when, _ in self.excused))])
 
 
 def _verdict(relation: Relation, plan: Plan) -> exp.Expr:
-    for join in plan.facts:
-        relation.join_fact(join)
     foreign = exp.NullSafeNEQ(this=column("t0", "_owner"), expression=column("t0", "_account"))
     parts = _Parts(
         scope=relation.predicate(plan.scope),
@@ -93,6 +95,7 @@ def _status(parts: _Parts) -> exp.Expr:
             (parts.unread, literal("UNKNOWN")),
             *((when, literal("UNKNOWN")) for when, _ in parts.doubted),
             (parts.fails, literal("FAIL")),
+            *((unread, literal("UNKNOWN")) for unread in parts.doubt_unread),
             (negated(parts.fails), literal("PASS")),
         ],
         literal("UNKNOWN"),
@@ -110,7 +113,9 @@ def _reason(parts: _Parts) -> exp.Expr:
             *parts.excused,
             (parts.unread, parts.why),
             *parts.doubted,
-            (not_null(paren(parts.fails)), exp.null()),
+            (parts.fails, exp.null()),
+            *((unread, parts.why) for unread in parts.doubt_unread),
+            (negated(parts.fails), exp.null()),
         ],
         parts.why,
     )
@@ -137,10 +142,10 @@ def _text(relation: Relation, template: Template) -> exp.Expr:
 
 
 def _shown(relation: Relation, value: Value) -> exp.Expr:
+    if not relation.collected(value):
+        return exp.null()
     kind = kind_of(value)
     sql = relation.value(value)
-    if isinstance(value, Field) and value.item == 0 and value.path[0] not in (*relation.source.columns, *COMMON):
-        return exp.null()
     if isinstance(kind, ListOf):
         return function("ARRAY_TO_STRING", sql, literal(", "))
     if kind == Scalar("timestamp"):
@@ -153,11 +158,11 @@ def _evidence(relation: Relation, plan: Plan) -> exp.Expr:
     pairs: dict[str, exp.Expr] = {}
     for node in (part for root in plan.predicates() for part in walk(root)):
         if isinstance(node, Field) and node.item == 0 and node.path[0] in relation.source.columns:
-            sql = relation.field(node.path, 0)
+            sql = relation.raw(node)
             pairs[".".join(node.path)] = some(sql) if isinstance(node.kind, ListOf) else sql
-        elif isinstance(node, Lookup):
-            pairs[f"{node.alias}.{node.column}"] = column(node.alias, node.column)
-        elif isinstance(node, Related) and node.table in relation.compiler.sources:
+        elif isinstance(node, Lookup) and relation.collected(node):
+            pairs[f"{node.join.alias}.{node.column}"] = relation.value(node)
+        elif isinstance(node, Related) and node.table in relation.compiler.sources and relation.collected(node):
             name = f"aws.{node.table}"
             number = sum(1 for known in pairs if known.split(" ")[0] == name)
             name += f" ({number + 1})" if number else ""

@@ -30,17 +30,24 @@ from crenel.language.plan import (
     negation,
 )
 from crenel.policies.context import Context, Filter
-from crenel.policies.keys import Place, value_at
+from crenel.policies.keys import Place, joinable, value_at
 from crenel.policies.typed import TYPE_FILTERS
 from crenel.policies.values import OPS, compared, value_filter
 from crenel.positions import Located
 
 
-def compile_filters(context: Context, items: Located | None) -> Predicate:
-    """Return the AND of a list of filters (none: true). Raises `PolicyError`."""
-    if items is None or items.value is None:
+def compile_filters(context: Context, items: Located | None, *, empty: bool = False) -> Predicate:
+    """Return the AND of a list of filters, true where the key is left out. Raises `PolicyError`.
+
+    A list that is there but says nothing would hold for every row: whoever wrote it meant something else, so it is
+    refused unless `empty` is let pass.
+    """
+    if items is None:
         return TRUE
-    return conjunction([compile_filter(context, item) for item in items.sequence("filters")])
+    parts = items.sequence("a list of filters")
+    if not parts and not empty:
+        raise items.error("this list of filters is empty and holds for everything.", "Leave the key out for that.")
+    return conjunction([compile_filter(context, item) for item in parts])
 
 
 def compile_filter(context: Context, item: Located) -> Predicate:
@@ -130,7 +137,8 @@ def related(context: Context, item: Located) -> Predicate:
         )
         for mine, theirs in pairs.items()
     )
-    for _, value in on:
+    for mine, value in on:
+        joinable(mine, kind_of(value), keys["on"])
         if isinstance(value, Field) and other.detail_of(value.path[0]):
             raise keys["on"].error(
                 f"aws.{other.name} is joined on what its listing says, and {value.path[0]} is read apart."

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from crenel.catalog.columns import JSON, ListOf, MapOf, Scalar, Struct, Type
 from crenel.errors import did_you_mean
-from crenel.language.plan import Field, Length, Lookup, Value
+from crenel.language.plan import FactJoin, Field, Length, Lookup, Value, kind_of
 from crenel.positions import Located
 
 _LENGTH = re.compile(r"^length\((?P<path>.+)\)$")
@@ -23,7 +23,7 @@ class Place:
 
     kind: Type
     item: int = 0
-    lookups: Mapping[str, Struct] | None = None
+    lookups: Mapping[str, tuple[FactJoin, Struct]] | None = None
     what: str = "this"
 
 
@@ -31,10 +31,16 @@ def value_at(place: Place, key: str, at: Located) -> Value:
     """Return the value that a key names. Raises `PolicyError`, with the nearest name, where there is none."""
     length = _LENGTH.match(key)
     if length:
-        return Length(value_at(place, length["path"], at))
+        of = value_at(place, length["path"], at)
+        counted(of, at)
+        return Length(of)
     if key == "@":
+        if not place.item:
+            raise at.error("@ is an item of a list, and keys start at the row here.")
         return Field((), place.kind, place.item)
     steps = [_step(step, key, at) for step in _split(key)]
+    if not steps:
+        raise at.error("a key can't be empty.")
     if place.lookups and steps[0] in place.lookups:
         return _lookup(place.lookups[steps[0]], steps, at)
     kind = place.kind
@@ -43,10 +49,32 @@ def value_at(place: Place, key: str, at: Located) -> Value:
     return Field(tuple(steps), kind, place.item)
 
 
-def _lookup(fact: Struct, steps: list[str], at: Located) -> Lookup:
-    if len(steps) != 2 or steps[1] not in fact.fields:
-        raise at.error(f"{steps[0]} is a fact with the columns {', '.join(fact.fields)}.")
-    return Lookup(steps[0], steps[1], fact.fields[steps[1]])
+def counted(value: Value, at: Located) -> None:
+    """Raise where a value is no list, map or text, so that there is nothing to count."""
+    kind = kind_of(value)
+    if isinstance(kind, Struct) or (isinstance(kind, Scalar) and kind.kind not in ("text", "json")):
+        shown = "a structure" if isinstance(kind, Struct) else kind
+        raise at.error(f"only lists, maps and texts have a length, and this key is {shown}.")
+
+
+def joinable(mine: Value, theirs: Type, at: Located) -> None:
+    """Raise where a value can never equal one of another table's, whose type is given."""
+    kinds = [_plain_kind(kind) for kind in (kind_of(mine), theirs)]
+    if None in kinds or kinds[0] != kinds[1]:
+        raise at.error(f"{kind_of(mine)} and {theirs} can't be joined: single values of one type are needed.")
+
+
+def _plain_kind(kind: Type) -> str | None:
+    if not isinstance(kind, Scalar):
+        return None
+    return {"json": "text", "integer": "number"}.get(kind.kind, kind.kind)
+
+
+def _lookup(fact: tuple[FactJoin, Struct], steps: list[str], at: Located) -> Lookup:
+    join, columns = fact
+    if len(steps) != 2 or steps[1] not in columns.fields:
+        raise at.error(f"{steps[0]} is a fact with the columns {', '.join(columns.fields)}.")
+    return Lookup(join, steps[1], columns.fields[steps[1]])
 
 
 def _split(key: str) -> list[str]:

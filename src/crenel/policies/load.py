@@ -20,10 +20,10 @@ from crenel.catalog.spec import ResourceType
 from crenel.errors import UsageError, did_you_mean
 from crenel.language.plan import Clause, FactJoin, Field, Plain, Plan, Template, Value, reads, related_tables
 from crenel.model import Needs, Severity, Standard
-from crenel.policies.context import Context
+from crenel.policies.context import Context, stored
 from crenel.policies.facts import Fact
 from crenel.policies.filters import compile_filters
-from crenel.policies.keys import Place, value_at
+from crenel.policies.keys import Place, joinable, value_at
 from crenel.policies.typed import TYPE_FILTERS
 from crenel.positions import Located, load_file
 
@@ -241,7 +241,7 @@ class PolicyCompiler:
         """Return a policy's plan. Raises `PolicyError` for anything that can't be expressed, with its place."""
         items = policy.body.mapping("a policy")
         kind = self.type_of(policy, items)
-        joins, lookups = self.joins(items.get("facts"), kind)
+        lookups = self.lookups(items.get("facts"), kind)
         params = {name: values[self.standard] for name, values in policy.params.items()}
         place = Place(Struct(kind.schema()), lookups=lookups, what=f"aws.{kind.name}")
         context = Context(kind, place, params, self.catalog, self.facts)
@@ -255,13 +255,12 @@ class PolicyCompiler:
             title=policy.title,
             table=kind.name,
             scope=compile_filters(context, items.get("scope")),
-            fails=compile_filters(context, items.get("filters")),
+            fails=compile_filters(context, items.get("filters"), empty=True),
             not_applicable=words.clauses(items.get("not-applicable"), "reason"),
             unknown=words.clauses(items.get("unknown"), "reason"),
             message_fail=words.template(fail) if fail else Template((f"{policy.title}: not so.",)),
             message_pass=words.template(passed) if passed else Template((f"{policy.title}.",)),
             notes=words.clauses(items.get("notes"), "text"),
-            facts=joins,
         )
 
     def type_of(self, policy: Policy, items: Mapping[str, Located]) -> ResourceType:
@@ -280,10 +279,9 @@ class PolicyCompiler:
                 return self.catalog["account-region"]
         return self.catalog[name]
 
-    def joins(self, item: Located | None, kind: ResourceType) -> tuple[tuple[FactJoin, ...], dict[str, Struct]]:
-        """Return the dated facts that a policy looks values up in, and their columns by alias."""
-        joins: list[FactJoin] = []
-        lookups: dict[str, Struct] = {}
+    def lookups(self, item: Located | None, kind: ResourceType) -> dict[str, tuple[FactJoin, Struct]]:
+        """Return the dated facts that a policy looks values up in, with their columns, by alias."""
+        lookups: dict[str, tuple[FactJoin, Struct]] = {}
         for alias, body in (item.mapping("facts") if item else {}).items():
             keys = body.only(f"the fact {alias}", ("fact", "key", "equals"))
             for key in ("fact", "key", "equals"):
@@ -294,13 +292,16 @@ class PolicyCompiler:
                 raise keys["fact"].error(
                     f'there is no fact "{keys["fact"].value}".', did_you_mean(keys["fact"].value, self.facts)
                 )
-            if keys["key"].text("key") not in fact.columns:
-                raise keys["key"].error(f"the fact {fact.name} has no column {keys['key'].value}.")
+            column = keys["key"].text("key")
+            if column not in fact.columns:
+                raise keys["key"].error(f"the fact {fact.name} has no column {column}.")
+            if len(set(fact.values(column))) < len(fact.rows):
+                raise keys["key"].error(f"{column} names no single row of the fact {fact.name}.")
             place = Place(Struct(kind.schema()), what=f"aws.{kind.name}")
             value = value_at(place, keys["equals"].text("equals"), keys["equals"])
-            joins.append(FactJoin(alias, fact.name, keys["key"].text("key"), value))
-            lookups[alias] = Struct(fact.columns)
-        return tuple(joins), lookups
+            joinable(value, fact.columns[column], keys["equals"])
+            lookups[alias] = FactJoin(alias, fact.name, column, value), Struct(fact.columns)
+        return lookups
 
 
 class _Words:
@@ -319,7 +320,7 @@ class _Words:
         return tuple(found)
 
     def template(self, item: Located) -> Template:
-        text = item.text("a text")
+        text = stored(item.text("a text"), item)
         parts: list[str | Value] = []
         end = 0
         for match in _PLACEHOLDER.finditer(text):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from crenel.catalog.columns import ListOf, Struct
-from crenel.errors import Where
+from crenel.errors import Where, did_you_mean
 from crenel.language.plan import (
     Compare,
     CountItems,
@@ -16,6 +16,7 @@ from crenel.language.plan import (
     Matches,
     Predicate,
     Related,
+    Value,
     conjunction,
     disjunction,
     kind_of,
@@ -23,7 +24,7 @@ from crenel.language.plan import (
 )
 from crenel.policies.context import Context, Filter
 from crenel.policies.keys import Place, value_at
-from crenel.policies.values import value_filter
+from crenel.policies.values import OPS, checked, value_filter
 from crenel.positions import Located
 
 
@@ -35,11 +36,16 @@ def iam_summary(context: Context, item: Located) -> Predicate:
 def password_policy(context: Context, item: Located) -> Predicate:
     """`password-policy`: a value filter over the account's password policy."""
     keys = item.mapping("a filter")
-    if keys.get("key") is not None and keys["key"].value == "PasswordPolicyConfigured":
-        wanted = context.scalar(keys["value"]) if "value" in keys else True
-        there = negation(IsNull(_column(context, "PasswordPolicy")))
-        return there if wanted else negation(there)
-    return _below(context, item, "PasswordPolicy")
+    if "key" not in keys or keys["key"].value != "PasswordPolicyConfigured":
+        return _below(context, item, "PasswordPolicy")
+    keys = item.only("a password-policy filter for PasswordPolicyConfigured", ("type", "key", "value", "op"))
+    if "value" not in keys:
+        raise item.error("a value filter needs `value`.")
+    op = OPS.get(keys["op"].text("op")) if "op" in keys else "eq"
+    if op not in ("eq", "ne"):
+        raise keys["op"].error("PasswordPolicyConfigured is true or false: only eq and ne are of use.")
+    there = negation(IsNull(_column(context, "PasswordPolicy")))
+    return there if context.boolean(keys["value"]) == (op == "eq") else negation(there)
 
 
 def s3_public_block(context: Context, item: Located) -> Predicate:
@@ -50,7 +56,7 @@ def s3_public_block(context: Context, item: Located) -> Predicate:
 def has_virtual_mfa(context: Context, item: Located) -> Predicate:
     """`has-virtual-mfa`: whether a virtual MFA device is assigned to the root user."""
     keys = item.only("a has-virtual-mfa filter", ("type", "value"))
-    wanted = context.scalar(keys["value"]) if "value" in keys else True
+    wanted = context.boolean(keys["value"]) if "value" in keys else True
     other = context.catalog["iam-virtual-mfa"]
     arn = value_at(Place(Struct(other.schema())), "User.Arn", item)
     found = Related(other.name, (), "account", Matches(arn, r"^arn:[^:]+:iam::\d+:root$"))
@@ -96,11 +102,19 @@ def check_public_block(context: Context, item: Located) -> Predicate:
     all are off.
     """
     keys = item.only("a check-public-block filter", ("type", *_FLAGS))
-    given = {flag: context.scalar(keys[flag]) for flag in _FLAGS if flag in keys}
+    given = {flag: context.boolean(keys[flag]) for flag in _FLAGS if flag in keys}
     on = {flag: Compare("eq", _column(context, f"PublicAccessBlock.{flag}"), Literal(value=True)) for flag in _FLAGS}
     if not given:
         return disjunction([negation(on[flag]) for flag in _FLAGS])
     return conjunction([on[flag] if wanted else negation(on[flag]) for flag, wanted in given.items()])
+
+
+# Cloud Custodian's words for AWS's, of the traits that have words of their own.
+_WORDS: Mapping[str, Mapping[str, str]] = {
+    "status": {"active": "ACTIVE"},
+    "deliver-status": {"success": "SUCCESS", "failure": "FAILED"},
+    "traffic-type": {"accept": "ACCEPT", "reject": "REJECT", "all": "ALL"},
+}
 
 
 def flow_logs(context: Context, item: Located) -> Predicate:
@@ -120,13 +134,23 @@ def flow_logs(context: Context, item: Located) -> Predicate:
     parts: list[Predicate] = []
     for name, column in traits.items():
         if name in keys:
-            wanted = keys[name].text(name)
-            # Custodian compares the status and the traffic type without regard to case.
-            literal = wanted.upper() if name in ("status", "deliver-status", "traffic-type") else wanted
-            parts.append(Compare("eq", value_at(place, column, keys[name]), Literal(literal)))
+            value = value_at(place, column, keys[name])
+            parts.append(Compare("eq", value, Literal(_trait(context, name, value, keys[name]))))
     on = ((_column(context, "VpcId"), value_at(place, "ResourceId", item)),)
     found = Related(other.name, on, "region", conjunction(parts))
-    return found if "enabled" in keys and context.scalar(keys["enabled"]) else negation(found)
+    return found if "enabled" in keys and context.boolean(keys["enabled"]) else negation(found)
+
+
+def _trait(context: Context, name: str, value: Value, item: Located) -> str:
+    wanted = context.resolved(item).text(name)
+    words = _WORDS.get(name)
+    if words is None:
+        checked(value, wanted, item)
+        return wanted
+    if wanted not in words:
+        hint = did_you_mean(wanted.lower(), words) or f"There are {', '.join(words)}."
+        raise item.error(f'flow-logs has no {name} "{wanted}".', hint)
+    return words[wanted]
 
 
 def default_ebs_encryption(context: Context, item: Located) -> Predicate:
@@ -134,7 +158,7 @@ def default_ebs_encryption(context: Context, item: Located) -> Predicate:
     given).
     """
     keys = item.only("a default-ebs-encryption filter", ("type", "state"))
-    wanted = context.scalar(keys["state"]) if "state" in keys else False
+    wanted = context.boolean(keys["state"]) if "state" in keys else False
     return Compare("eq", _column(context, "EbsEncryptionByDefault"), Literal(wanted))
 
 
