@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby
 from pathlib import Path
 
 import duckdb
@@ -21,7 +21,7 @@ from crenel.catalog.spec import ResourceType
 from crenel.errors import UsageError
 from crenel.judge.findings import COLUMNS, Finding
 from crenel.lake.engine import connect, insert, literal_path, name, parquet, quoted, sql_type
-from crenel.lake.snapshots import Snapshot, collected_columns
+from crenel.lake.snapshots import Snapshot, collected_columns, stored_findings
 from crenel.language.plan import Field, Plan, reads, related_tables
 from crenel.language.sql import Compiler, Source, fact_table
 from crenel.language.verdicts import verdicts
@@ -238,15 +238,22 @@ class Bench:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir()
         self.policies(plans)
-        ordered = sorted(plans, key=lambda plan: plan.table)
-        for table, group in groupby(ordered, key=lambda plan: plan.table):
-            source = self.sources.get(table)
-            if source is not None:
-                self.table_verdicts(source, list(group), part / f"{source.type.table}.parquet")
+        groups: dict[str, list[Plan]] = {}
+        for plan in plans:
+            groups.setdefault(plan.table, []).append(plan)
+        # Two at a time: one is planned while the other is run.
+        with ThreadPoolExecutor(2) as pool:
+            done = [
+                pool.submit(self.table_verdicts, source, group, part / f"{source.type.table}.parquet")
+                for table, group in sorted(groups.items())
+                if (source := self.sources.get(table)) is not None
+            ]
+            for each in done:
+                each.result()
         self.write(part / "beyond.parquet", self.beyond_rows(plans, part))
         shutil.rmtree(target, ignore_errors=True)
         part.rename(target)
-        self.connection.execute(f"CREATE VIEW findings AS SELECT * FROM {parquet(target, '*.parquet')}")
+        self.connection.execute(f"CREATE VIEW findings AS SELECT * FROM {stored_findings(target)}")
         return Judgement(self.info, self.connection, whole=all(self.collected(plan) for plan in plans))
 
     def collected(self, plan: Plan) -> bool:
@@ -297,7 +304,7 @@ class Bench:
 
     def write(self, path: Path, query: str) -> None:
         """Write a query's findings to a Parquet file."""
-        self.connection.execute(f"COPY ({query}) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+        self.connection.cursor().execute(f"COPY ({query}) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)")
 
     def beyond_rows(self, plans: Sequence[Plan], folder: Path) -> str:
         """Return the query of the findings that no row shows: denied listings, Regions out of reach, empty accounts."""
@@ -338,7 +345,7 @@ class Bench:
             rows AS (SELECT * FROM found UNION ALL SELECT * FROM empty)
         """
         columns = """
-            md5(concat_ws('|', r.policy, r.account, r.region, r.resource_id)) AS id, r.policy, p.practice, r.status,
+            r.policy, p.practice, r.status,
             p.severity, r.account, r.region, p.type, r.resource_id, NULL::VARCHAR AS arn, r.name, p.title, r.reason AS
             message, r.reason, '{}' AS evidence, r.seen_at
         """
@@ -350,7 +357,7 @@ def _finished(query: str) -> str:
     place = "coalesce(v._home, v._region)"  # where a resource lives may be what could not be read
     message = "CASE WHEN v.verdict.status IN ('PASS', 'FAIL') THEN v.verdict.message ELSE v.verdict.reason END"
     columns = f"""
-        md5(concat_ws('|', v.verdict.policy, v._account, {place}, v._id)) AS id, v.verdict.policy AS policy, p.practice,
+        v.verdict.policy AS policy, p.practice,
         v.verdict.status AS status, p.severity, v._account AS account, {place} AS region, p.type,
         v._id AS resource_id, v._arn AS arn, v._name AS name, p.title, {message} AS message, v.verdict.reason AS reason,
         v.verdict.evidence AS evidence, v._seen_at AS seen_at

@@ -9,7 +9,7 @@ import duckdb
 
 from crenel.errors import UsageError
 from crenel.lake.engine import connect, literal_path, name, parquet, quoted
-from crenel.lake.snapshots import Snapshot
+from crenel.lake.snapshots import Snapshot, stored_findings
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def _lay_out(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
     for path in sorted(snapshot.folder.glob("*.parquet")):
         connection.execute(f"CREATE VIEW {name(path.stem)} AS SELECT * FROM {parquet(path)}")
     if snapshot.findings.is_dir():
-        connection.execute(f"CREATE VIEW findings AS SELECT * FROM {parquet(snapshot.findings, '*.parquet')}")
+        connection.execute(f"CREATE VIEW findings AS SELECT * FROM {stored_findings(snapshot.findings)}")
     # The engine checks the path as it was spelt and as it was found.
     spelt = {f"{snapshot.folder}/", f"{literal_path(snapshot.folder)}/"}
     connection.execute(f"SET allowed_directories = [{', '.join(quoted(path) for path in sorted(spelt))}]")
