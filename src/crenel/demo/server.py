@@ -11,6 +11,7 @@ import contextlib
 import importlib.util
 import logging
 import os
+import select
 import signal
 import socket
 import sys
@@ -89,8 +90,10 @@ def _start(port: int) -> str:
 
 
 def _wait_for_end_of_input() -> None:
+    # A signal may reach another thread than this one, which then has to come by to see it: no read without an end.
     with contextlib.suppress(OSError, ValueError):  # closed already
-        while sys.stdin.buffer.read(4096):
+        source = sys.stdin.fileno()
+        while not select.select([source], [], [], 0.2)[0] or os.read(source, 4096):
             pass
 
 
