@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.session import Session
 
 from crenel.demo.run import demo_account, demo_environment
 from crenel.judge.findings import Finding
@@ -237,3 +238,28 @@ def test_one_account_that_cannot_be_opened_does_not_stop_the_others(
         assert [account.id for account in outcome.info.accounts] == [HOME]
         assert not outcome.info.complete
         assert [gap.account for gap in outcome.judgement.gaps()] == ["profile bad"]
+
+
+def test_a_suspended_account_is_not_applicable_and_no_gap(
+    demo: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its role can't be assumed; the organization says why, and every policy says so of the account."""
+    organizations = Session().create_client("organizations", "us-east-1")
+    organizations.create_organization(FeatureSet="ALL")
+    made = organizations.create_account(AccountName="old", Email="old@example.com")["CreateAccountStatus"]["AccountId"]
+    organizations.close_account(AccountId=made)
+    config = tmp_path / "config"
+    config.write_text(
+        "[profile good]\naws_access_key_id = a\naws_secret_access_key = b\n"
+        f"[profile old]\nrole_arn = arn:aws:iam::{made}:role/audit\ncredential_source = Ec2InstanceMetadata\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+    with scan(ScanOptions(lake=tmp_path, profiles=("good", "old"), practices=(4, 16))) as outcome:
+        assert outcome.info.complete
+        found = [each for each in outcome.judgement.findings() if each.account == made]
+
+    assert {(each.practice, each.status.value) for each in found} == {(4, "NOT_APPLICABLE"), (16, "NOT_APPLICABLE")}
+    assert "SUSPENDED in its organization" in str(found[0].reason)

@@ -22,6 +22,7 @@ from crenel.catalog.load import catalog
 from crenel.collect.collector import ProgressEvent, collect
 from crenel.collect.estimate import Line, estimate
 from crenel.collect.limits import rates
+from crenel.collect.organization import unopened
 from crenel.collect.regions import SCANNED, coverage
 from crenel.collect.session import Target, open_profiles
 from crenel.collect.spool import Spool
@@ -32,7 +33,7 @@ from crenel.lake.query import query as ask
 from crenel.lake.running import Head, interrupted_scan, new_scan, write_head
 from crenel.lake.snapshots import Damage, Lake, Snapshot
 from crenel.language.plan import Plan
-from crenel.model import Coverage, Gap, Needs, ScanInfo, Standard, UnitRecord
+from crenel.model import Needs, ScanInfo, Standard, UnitRecord
 from crenel.policies.facts import facts
 from crenel.policies.load import Policy, PolicyCompiler, builtin_policies, load_policies, needs_of, policy_files, select
 
@@ -131,9 +132,9 @@ def scan(
     began = time.monotonic()
     policies, plans = choose(options)
     needs = needs_of(plans, catalog())
-    targets, unopened = open_profiles(options.profiles)
+    targets, failures = open_profiles(options.profiles)
     try:
-        snapshot = _snapshot(options, Lake(options.lake), targets, unopened, needs, progress, stop)
+        snapshot = _snapshot(options, Lake(options.lake), targets, failures, needs, progress, stop)
     finally:
         for target in targets:
             target.close()
@@ -144,7 +145,7 @@ def _snapshot(
     options: ScanOptions,
     lake: Lake,
     targets: Sequence[Target],
-    unopened: Sequence[Gap],
+    failures: Mapping[str, UsageError],
     needs: Sequence[Needs],
     progress: Callable[[ProgressEvent], None] | None,
     stop: threading.Event | None,
@@ -153,7 +154,7 @@ def _snapshot(
         with interrupted_scan(lake, lambda head: _fits(head, targets, options, needs)) as (folder, head):
             return _read(lake, folder, head, targets, progress, stop)
     with new_scan(lake) as folder:
-        head = _begin(folder, targets, options, needs, unopened)
+        head = _begin(folder, targets, options, needs, failures)
         return _read(lake, folder, head, targets, progress, stop)
 
 
@@ -241,11 +242,14 @@ def query(
 
 
 def _begin(
-    folder: Path, targets: Sequence[Target], options: ScanOptions, needs: Sequence[Needs], unopened: Sequence[Gap]
+    folder: Path,
+    targets: Sequence[Target],
+    options: ScanOptions,
+    needs: Sequence[Needs],
+    failures: Mapping[str, UsageError],
 ) -> Head:
-    """Ask which Regions there are, and write down what the scan is about to do."""
-    covered: list[Coverage] = []
-    gaps = list(unopened)
+    """Ask which Regions and accounts can be read at all, and write down what the scan is about to do."""
+    covered, gaps = unopened(failures, targets)
     for target in targets:
         found, missing = coverage(target, options.regions)
         covered += found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -20,7 +19,7 @@ from botocore.session import Session
 from crenel.collect.calls import EXPIRED, Caller, Patience
 from crenel.collect.limits import Limits, rates
 from crenel.errors import CallError, CredentialsError, UsageError, did_you_mean
-from crenel.model import GLOBAL, Account, Gap
+from crenel.model import Account
 
 _START = "us-east-1"
 # Where a partition's global services are asked; others are looked up in botocore's data.
@@ -62,29 +61,27 @@ def open_targets(
     return list(found.values())
 
 
-def open_profiles(profiles: Sequence[str]) -> tuple[list[Target], list[Gap]]:
-    """Find the accounts behind profiles as `open_targets` does; one of several that can't be opened is a gap.
+def open_profiles(profiles: Sequence[str]) -> tuple[list[Target], dict[str, UsageError]]:
+    """Find the accounts behind profiles as `open_targets` does, and why others of several could not be opened.
 
-    The others are scanned, and the scan is incomplete. Raises what `open_targets` raises where none can be opened, and
-    `CredentialsError` for a name that no configuration file has.
+    Raises what `open_targets` raises where none can be opened, and `CredentialsError` for a name that no configuration
+    file has.
     """
     shared = Limits(rates())
     found: dict[str, Target] = {}
-    gaps: list[Gap] = []
-    failures: list[UsageError] = []
+    failures: dict[str, UsageError] = {}
     for profile in profiles:
         _known(profile)
     for profile in profiles or [""]:
         try:
             target = _open(profile, shared, None)
         except UsageError as error:
-            failures.append(error)
-            gaps.append(_unopened(profile, error))
+            failures[profile] = error
         else:
             found.setdefault(target.account.id, target)
     if not found:
-        raise failures[0]
-    return list(found.values()), gaps
+        raise next(iter(failures.values()))
+    return list(found.values()), failures
 
 
 def _known(profile: str) -> None:
@@ -94,21 +91,6 @@ def _known(profile: str) -> None:
             f"there is no AWS profile {profile!r}.",
             suggestion=did_you_mean(profile, known) or "`aws configure list-profiles` names them.",
         )
-
-
-def _unopened(profile: str, error: UsageError) -> Gap:
-    return Gap(
-        account=f"profile {profile}",
-        region=GLOBAL,
-        type="account",
-        detail="Credentials",
-        resource="",
-        call="sts:GetCallerIdentity",
-        permission="",
-        code=type(error).__name__,
-        message=error.message,
-        at=datetime.now(UTC),
-    )
 
 
 def _open(profile: str, limits: Limits, patience: Patience | None) -> Target:

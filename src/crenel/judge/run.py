@@ -333,7 +333,8 @@ class Bench:
             outside AS (
                 SELECT p.policy, c.account, c.region, CASE WHEN p.listed THEN '*' ELSE c.account END, NULL,
                        'NOT_APPLICABLE', c.reason, {seen}
-                FROM policies p JOIN coverage c ON p.regional AND c.state <> 'scanned'),
+                FROM policies p JOIN coverage c
+                  ON c.state = 'suspended' OR (p.regional AND c.state = 'not-opted-in')),
             found AS (SELECT * FROM denied UNION ALL SELECT * FROM unread UNION ALL SELECT * FROM outside),
             empty AS (
                 SELECT p.policy, a.account, '{GLOBAL}', a.account, NULL,
