@@ -202,23 +202,24 @@ class Bench:
             "min(seen_at) AS seen_at "
             "FROM gaps WHERE detail = '' AND resource = '' GROUP BY ALL"
         )
-        if self.info.restricted:
-            self.regions_left_out()
+        self.regions_left_out()
 
     def regions_left_out(self) -> None:
-        """Lay out that Regions were left out on purpose: what is asked of the whole account may have its answer there.
+        """Lay out where Regions were left out, on purpose or because none could be read.
 
-        A trail that shows in every Region is not concerned.
+        What is asked of the whole account may have its answer there. A trail shows in every Region: one is enough.
         """
-        why = "only the Regions that were asked for were read"
-        kinds = [
-            kind.name for kind in map(self.catalog.__getitem__, self.info.details) if kind.regional and not kind.shadows
-        ]
-        rows = [
-            [account.id, _ELSEWHERE, kind, why, self.info.started_at]
-            for account in self.info.accounts
-            for kind in kinds
-        ]
+        kinds = [kind for kind in map(self.catalog.__getitem__, self.info.details) if kind.regional]
+        rows = []
+        for account in self.info.accounts:
+            states = [each.state for each in self.info.coverage if each.account == account.id]
+            blind = bool(states) and "scanned" not in states
+            why = "no Region of the account was read" if blind else "only the Regions that were asked for were read"
+            rows += [
+                [account.id, _ELSEWHERE, kind.name, why, self.info.started_at]
+                for kind in kinds
+                if blind or (self.info.restricted and not kind.shadows)
+            ]
         if rows:
             insert(self.connection, "listing_gaps", list(zip(*rows, strict=True)))
 
