@@ -14,7 +14,7 @@ from crenel.catalog.load import catalog
 from crenel.collect.collector import collect
 from crenel.collect.limits import Limits
 from crenel.collect.regions import coverage
-from crenel.collect.session import open_targets
+from crenel.collect.session import open_profiles
 from crenel.collect.spool import Spool
 from crenel.model import Coverage, Needs
 
@@ -247,7 +247,7 @@ def test_what_was_put_there_comes_back(aws, tmp_path, name) -> None:
     seed, wanted = SEEDS[name]
     resource = seed(aws)
     kind = catalog()[name]
-    targets = open_targets([], limits=Limits({"*": (1_000, 1_000)}))
+    targets, _ = open_profiles([], limits=Limits({"*": (1_000, 1_000)}))
     spool = Spool(tmp_path)
     records = collect(
         targets, [Needs(name, frozenset(kind.details))], [Coverage(ACCOUNT, HOME, "scanned")], spool,
@@ -267,7 +267,7 @@ def test_what_was_put_there_comes_back(aws, tmp_path, name) -> None:
 
 
 def test_the_regions_of_a_moto_account(aws) -> None:
-    [target] = open_targets([])
+    [target], _ = open_profiles([])
     found, gaps = coverage(target, ["us-east-1"])
     target.close()
     assert ([one.state for one in found], gaps) == (["scanned"], [])

@@ -10,7 +10,7 @@ from crenel.collect.calls import Patience
 from crenel.collect.estimate import EVERY_REGION, estimate
 from crenel.collect.limits import rates
 from crenel.collect.regions import coverage
-from crenel.collect.session import Target, home_region, open_targets
+from crenel.collect.session import Target, home_region, open_profiles
 from crenel.errors import CredentialsError, UsageError
 from crenel.model import Needs
 
@@ -27,7 +27,7 @@ def identity(arn: str = "arn:aws:iam::123456789012:user/u") -> Answer:
 
 
 def opened(profiles: Sequence[str] = (), **changes: Any) -> list[Target]:
-    targets = open_targets(list(profiles), **changes)
+    targets, _ = open_profiles(list(profiles), **changes)
     for one in targets:
         one.close()
     return targets

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
 
+from botocore.exceptions import DataNotFoundError
 from botocore.loaders import Loader
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StringShape, StructureShape
 
@@ -96,9 +97,7 @@ def paginator(service: str, operation: str) -> Mapping[str, Any] | None:
     """Return botocore's paging rules of an operation (input_token, output_token …), or None for one page."""
     try:
         pages = _paginators(service)
-    except Exception as error:  # botocore's own class, imported nowhere else
-        if type(error).__name__ != "UnknownServiceError" and type(error).__name__ != "DataNotFoundError":
-            raise
+    except DataNotFoundError:
         return None
     found: Mapping[str, Any] | None = pages.get(operation)
     return found

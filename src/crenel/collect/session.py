@@ -44,37 +44,24 @@ class Target:
         self.caller.close()
 
 
-def open_targets(
+def open_profiles(
     profiles: Sequence[str], *, limits: Limits | None = None, patience: Patience | None = None
-) -> list[Target]:
-    """Find the accounts behind the named profiles (none: the ordinary chain of credentials), each account once.
+) -> tuple[list[Target], dict[str, UsageError]]:
+    """Find the accounts behind profiles (none: the ordinary chain of credentials), each account once.
 
     The chain is AWS's own: environment, profile, SSO, web identity, container or instance role. `limits` is shared by
-    all accounts (default: the shipped rates). Raises `CredentialsError` where there are no credentials or AWS refuses
-    them, `UsageError` where AWS can't be reached.
+    all accounts (default: the shipped rates). Beside the accounts, the answer says which of several profiles could not
+    be opened, and why. Raises `CredentialsError` where none can be had, where AWS refuses them all, and for a profile
+    that no configuration file has; `UsageError` where AWS can't be reached.
     """
     shared = limits or Limits(rates())
-    found: dict[str, Target] = {}
-    for profile in profiles or [""]:
-        target = _open(profile, shared, patience)
-        found.setdefault(target.account.id, target)
-    return list(found.values())
-
-
-def open_profiles(profiles: Sequence[str]) -> tuple[list[Target], dict[str, UsageError]]:
-    """Find the accounts behind profiles as `open_targets` does, and why others of several could not be opened.
-
-    Raises what `open_targets` raises where none can be opened, and `CredentialsError` for a name that no configuration
-    file has.
-    """
-    shared = Limits(rates())
     found: dict[str, Target] = {}
     failures: dict[str, UsageError] = {}
     for profile in profiles:
         _known(profile)
     for profile in profiles or [""]:
         try:
-            target = _open(profile, shared, None)
+            target = _open(profile, shared, patience)
         except UsageError as error:
             failures[profile] = error
         else:
