@@ -12,10 +12,10 @@ import click
 import duckdb
 import pytest
 
+from crenel.catalog.declared import load_types
 from crenel.catalog.load import catalog
-from crenel.catalog.spec import load_types
 from crenel.cli import cli
-from crenel.cli.check import check_files
+from crenel.cli.check import as_text, check_files
 from crenel.judge.run import judge
 from crenel.lake.snapshots import COMMON, Lake, Snapshot
 from crenel.model import Account, ScanInfo, Unit, UnitRecord
@@ -163,10 +163,10 @@ def test_policy_examples_load_and_compile(body: str, tmp_path: Path) -> None:
     path = tmp_path / "example.yml"
     path.write_text(body)
 
-    count, errors = check_files([path])
+    checked = check_files([path])
 
-    assert count
-    assert errors == []
+    assert checked.policies
+    assert list(as_text(checked)) == []
 
 
 @pytest.mark.parametrize("body", params("yaml", "service:"))
@@ -319,7 +319,7 @@ def test_errors_look_as_described(tmp_path: Path) -> None:
     path = tmp_path / "volumes.yml"
     path.write_text("policies:\n  - name: mine\n    resource: aws.ebs\n    filters:\n      - Encrypetd: false\n")
 
-    _, errors = check_files([path])
+    (told,) = as_text(check_files([path]))
 
-    shown = errors[0].replace(str(path), "our-policies/volumes.yml")
+    shown = told.replace(str(path), "our-policies/volumes.yml")
     assert "\n".join(f"    {line}" for line in shown.splitlines()) in text_of(ROOT / "docs" / "policies.md")

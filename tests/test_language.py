@@ -34,7 +34,8 @@ from crenel.language.plan import (
     Related,
     Value,
 )
-from crenel.language.sql import Compiler, Relation, Source
+from crenel.language.reading import Compiler, Source
+from crenel.language.sql import Relation
 
 INTEGER, BOOLEAN = Scalar("integer"), Scalar("boolean")
 ITEM = Struct({"state": TEXT, "n": INTEGER})
@@ -94,7 +95,7 @@ def leaves(text: st.SearchStrategy[Value], number: st.SearchStrategy[Value]) -> 
         st.builds(IsEmpty, st.one_of(text, number)),
         st.builds(In, text, st.lists(WORDS, max_size=3).map(tuple)),
         st.builds(Matches, text, st.sampled_from(["a", "a$", "b", "(?:a|E)n?"]), st.booleans()),
-        st.builds(Has, text, st.sampled_from(["a", "b"])),
+        st.builds(Has, text, st.sampled_from(["a", "b"]).map(Literal)),
     )
 
 
@@ -109,7 +110,7 @@ ROW_LEAVES = st.one_of(
         st.sampled_from(["word", "more", "never"]).map(column),
         st.one_of(st.just(column("count")), st.builds(Length, LISTS)),
     ),
-    st.builds(Has, st.just(column("tags")), st.sampled_from(["a", "ab"])),
+    st.builds(Has, st.just(column("tags")), st.sampled_from(["a", "ab"]).map(Literal)),
     st.builds(IsEmpty, st.one_of(LISTS, st.just(column("flag")))),
     st.builds(CountItems, LISTS, st.just(1), ITEM_PREDICATES, OPS, st.integers(0, 3)),
 )
@@ -187,7 +188,7 @@ def leaf(node: Any, row: dict[str, Any], world: World, item: dict[str, Any] | No
         case In(_, among):
             return here in among
         case Has(_, wanted):
-            return here is not None and wanted in here
+            return here is not None and wanted.value in here
         case Matches(_, pattern, ignore_case):
             import re  # noqa: PLC0415
 

@@ -3,6 +3,7 @@
     CrenelError                     message, and where it can be known: file, line, column, suggestion
     ├── UsageError                  the command can't be carried out as given               exit 2
     │   ├── PolicyError             a policy, fact or catalogue file that does not load     exit 2
+    │   │   └── PolicyFileError     several of them
     │   └── CredentialsError        no credentials, or AWS refuses them                     exit 2
     ├── LakeError                   a snapshot that is missing, damaged or half-written     exit 2
     └── CallError                   one AWS call that failed for good: becomes a gap, never ends a scan
@@ -13,18 +14,29 @@ Whatever else flies is a bug and ends with exit code 1.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+_WIDEST = 500  # letters of a source line that are shown
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """A place in a text that a person wrote. Lines and columns count from 1; `length` is in characters."""
+    """A place in a text that a person wrote. Lines and columns count from 1; `length` is in characters.
+
+    `end` is the line and column behind the last character, where that is known; `length` speaks of the first line.
+    """
 
     file: str
     line: int
     column: int
     length: int = 1
+    end: tuple[int, int] | None = None
+
+    @property
+    def until(self) -> tuple[int, int]:
+        """The line and column behind the last character."""
+        return self.end or (self.line, self.column + self.length)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
@@ -50,7 +62,33 @@ class UsageError(CrenelError):
 
 
 class PolicyError(UsageError):
-    """A file that a person wrote (policy, fact, catalogue) says something that Crenel can't take."""
+    """A file that a person wrote (policy, fact, catalogue) says something that Crenel can't take.
+
+    `code` names the kind of error for machines.
+    """
+
+    def __init__(
+        self, message: str, *, where: Where | None = None, suggestion: str = "", code: str = "invalid"
+    ) -> None:
+        super().__init__(message, where=where, suggestion=suggestion)
+        self.code = code
+
+    def all(self) -> tuple[PolicyError, ...]:
+        """Return this error, or those that it stands for."""
+        return (self,)
+
+
+class PolicyFileError(PolicyError):
+    """Several errors of one file, raised together. Its own message is the first one's."""
+
+    def __init__(self, errors: Sequence[PolicyError]) -> None:
+        first = errors[0]
+        super().__init__(first.message, where=first.where, suggestion=first.suggestion, code=first.code)
+        self.errors = tuple(errors)
+
+    def all(self) -> tuple[PolicyError, ...]:
+        """Return the errors."""
+        return self.errors
 
 
 class CredentialsError(UsageError):
@@ -80,11 +118,17 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f'Did you mean "{near[0]}"?' if near else ""
 
 
-def underline(text: str, where: Where) -> str:
-    """Return the line that `where` names out of `text`, with the offending part underlined below it."""
-    lines = text.splitlines()
+def underline(lines: Sequence[str], where: Where) -> str:
+    """Return the line that `where` names, with the offending part underlined below it; of several lines the first."""
     if not 1 <= where.line <= len(lines):
         return ""
     line = lines[where.line - 1].replace("\t", " ")
-    room = max(1, min(where.length, len(line) - where.column + 1))
-    return f"    {line}\n    {' ' * (where.column - 1)}{'^' * room}"
+    last, column = where.until
+    length = len(line) if last > where.line else column - where.column
+    room = max(1, min(length, len(line.rstrip()) - where.column + 1, _WIDEST))
+    shown = f"    {_clipped(line)}"
+    return f"{shown}\n    {' ' * (where.column - 1)}^{'~' * (room - 1)}" if where.column <= _WIDEST else shown
+
+
+def _clipped(line: str) -> str:
+    return line if len(line) <= _WIDEST else f"{line[:_WIDEST]}..."

@@ -34,8 +34,12 @@ from crenel.lake.running import Head, interrupted_scan, new_scan, write_head
 from crenel.lake.snapshots import Damage, Lake, Snapshot
 from crenel.language.plan import Plan
 from crenel.model import Needs, ScanInfo, Standard, UnitRecord
+from crenel.policies.compile import PolicyCompiler, needs_of
 from crenel.policies.facts import facts
-from crenel.policies.load import Policy, PolicyCompiler, builtin_policies, load_policies, needs_of, policy_files, select
+from crenel.policies.load import builtin_policies, load_policies, policy_files, select
+from crenel.policies.model import Policy
+from crenel.policies.reads import permissions as permissions_of
+from crenel.policies.reads import tables
 
 # What a scan asks before it knows what there is to read; ListRegions only where DescribeRegions is denied.
 _ALWAYS = ("ec2:DescribeRegions", "account:ListRegions")
@@ -210,13 +214,7 @@ def explain(options: ScanOptions) -> Explanation:
 def permissions(options: ScanOptions) -> dict[str, Any]:
     """Return the IAM policy document that lets a scan read what the plans read, and nothing more."""
     _, plans = choose(options)
-    actions = set(_ALWAYS)
-    for need in needs_of(plans, catalog()):
-        kind = catalog()[need.type]
-        if kind.listing is not None:
-            actions.add(kind.listing.call.permission)
-        for detail in kind.with_needs(need.details):
-            actions.update(detail.permissions)
+    actions = {*_ALWAYS, *permissions_of(tables(plans, catalog()))}
     statement = {"Sid": "CrenelScan", "Effect": "Allow", "Action": sorted(actions), "Resource": "*"}
     return {"Version": "2012-10-17", "Statement": [statement]}
 

@@ -94,7 +94,7 @@ def test_an_error_in_a_file_is_underlined(capsys):
     assert main(["raising", "policy"]) == 2
     err = capsys.readouterr().err
     assert "raising.py:1:4: no such thing." in err
-    assert '    """A command that ends as it is told to."""\n       ^^^^^^^^^\n' in err
+    assert '    """A command that ends as it is told to."""\n       ^~~~~~~~~\n' in err
 
 
 @pytest.mark.usefixtures("_raising")

@@ -89,9 +89,9 @@ def test_check_tells_every_error_with_its_place(good, tmp_path, capsys):
     assert main(["policies", "check", str(tmp_path)]) == 2
     err = capsys.readouterr().err
     bad = tmp_path / "bad.yaml"
-    assert f'{bad}:5:9: aws.ebs has no key "Encrypte". Did you mean "Encrypted"?\n' in err
-    assert "          - Encrypte: false\n            ^^^^^^^^\n" in err
-    assert f'{bad}:7:15: there is no resource type "ebss" here.' in err
+    assert f'{bad}:5:9: error: aws.ebs has no key "Encrypte". Did you mean "Encrypted"?\n' in err
+    assert "          - Encrypte: false\n            ^~~~~~~~\n" in err
+    assert f'{bad}:7:15: error: there is no resource type "ebss" here.' in err
     assert "is no YAML" in err
     assert f"stands in {bad}:8:5 already" in err
     assert "5 policies, 4 errors" in err

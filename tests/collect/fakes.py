@@ -69,12 +69,13 @@ def target(caller: FakeCaller) -> Target:
 def context(kind: str, answers: Mapping[str, Any], region: str = GLOBAL, **changes: Any) -> Iterator[Any]:
     """Give a unit's context over the fake; its caller is in `.target.caller`."""
     with ThreadPoolExecutor(4) as threads:
-        details = changes.pop("details", frozenset(catalog()[kind].details))
+        types = changes.pop("types", catalog())
+        details = changes.pop("details", frozenset(types[kind].details))
         yield UnitContext(
             unit=Unit(ACCOUNT, region, kind),
-            kind=catalog()[kind],
+            kind=types[kind],
             target=target(FakeCaller(answers)),
-            details=catalog()[kind].with_needs(details),
+            details=types[kind].with_needs(details),
             now=NOW,
             scanned=changes.pop("scanned", ("eu-west-1", "us-east-1")),
             tally=Tally(changes.pop("stop", None), sleep=lambda _: None),

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from botocore.model import ListShape, OperationModel
 
-from crenel.catalog.columns import service_model, shape_at
+from crenel.catalog.columns import column_type, service_model, shape_at
+from crenel.catalog.details import ITEM
 from crenel.catalog.load import catalog
-from crenel.catalog.spec import Call, Detail, ResourceType
+from crenel.catalog.spec import ARN, Call, Detail, ResourceType
 from crenel.collect.oddities import ODDITIES
 from crenel.collect.paging import paging
 from crenel.collect.rows import names_in
@@ -16,19 +17,41 @@ from crenel.collect.wire import operation
 
 KINDS = [catalog()[name] for name in catalog()]
 DETAILS = [
-    pytest.param(kind, detail, id=f"{kind.name}.{detail.name}") for kind in KINDS for detail in kind.details.values()
+    pytest.param(kind, source, id=f"{kind.name}.{detail.name}{'' if source is detail else ' else'}")
+    for kind in KINDS
+    for detail in kind.details.values()
+    for source in detail.sources
 ]
 
 # Codes that services answer with and that their models do not name.
 UNMODELLED = {
-    "ec2": {"InvalidSnapshot.NotFound"},  # EC2 models no errors at all
-    "s3": {"NoSuchBucket", "NoSuchPublicAccessBlockConfiguration", "ServerSideEncryptionConfigurationNotFoundError"},
+    "ec2": {
+        "InvalidSnapshot.NotFound",
+        "InvalidInstanceID.NotFound",
+        "InvalidVpcID.NotFound",
+        "InvalidAMIID.NotFound",
+        "InvalidAMIID.Unavailable",
+    },  # EC2 models no errors at all
+    "s3": {
+        "NoSuchBucket",
+        "NoSuchPublicAccessBlockConfiguration",
+        "ServerSideEncryptionConfigurationNotFoundError",
+        "NoSuchTagSet",
+        "NoSuchBucketPolicy",
+        "ReplicationConfigurationNotFoundError",
+        "NoSuchWebsiteConfiguration",
+        "NoSuchLifecycleConfiguration",
+        "ObjectLockConfigurationNotFoundError",
+        "OwnershipControlsNotFoundError",
+    },
     "s3control": {"NoSuchPublicAccessBlockConfiguration"},
     "iam": {"NoSuchEntity"},  # modelled as NoSuchEntityException; its code on the wire is NoSuchEntity
+    "sqs": {"AWS.SimpleQueueService.NonExistentQueue"},  # what QueueDoesNotExist is called where SQS speaks its old protocol
     "sagemaker": {"ResourceNotFound", "ValidationException"},
 }
 PERMISSION = re.compile(r"[a-z][a-z0-9-]*:[A-Z][A-Za-z0-9]*")
 PLACES = {"partition", "region", "account"}
+OWN_WORDS = {"@arn", "@account", "@region", "@partition", ITEM}
 
 
 def model(call: Call) -> OperationModel:
@@ -37,7 +60,7 @@ def model(call: Call) -> OperationModel:
 
 def calls(kind: ResourceType) -> list[Call]:
     listing = [kind.listing.call] if kind.listing else []
-    return listing + [detail.call for detail in kind.details.values() if detail.call]
+    return listing + [one.call for detail in kind.details.values() for one in detail.sources if one.call]
 
 
 def parameters_fit(shape: Any, value: Any, path: str) -> None:
@@ -92,7 +115,10 @@ def test_listings_lead_to_lists_and_page(kind: ResourceType) -> None:
     if kind.listing is None:
         return
     call = kind.listing.call
-    assert isinstance(shape_at(model(call).output_shape, kind.listing.items), ListShape)
+    shape = model(call).output_shape
+    for step in kind.listing.items:
+        shape = shape_at(shape.member if isinstance(shape, ListShape) else shape, (step,))
+    assert isinstance(shape, ListShape)
     members = model(call).input_shape.members
     if set(members) & {"NextToken", "Marker", "NextMarker", "ContinuationToken"}:
         assert paging(call.service, call.operation) is not None
@@ -104,24 +130,27 @@ def test_details(kind: ResourceType, detail: Detail) -> None:
     assert set(detail.needs) <= set(kind.details)
     assert all(PERMISSION.fullmatch(one) for one in detail.permissions)
     for conditions in (detail.when, detail.unless):
-        assert {path.split(".")[0] for path in conditions} <= set(schema)
+        assert {path.split(".")[0] for path in conditions} <= set(schema) | {ITEM}
     if detail.oddity:
         assert detail.oddity in ODDITIES
         return
     assert detail.call is not None
-    assert names_in(detail.call.params) <= set(schema)
+    assert names_in(detail.call.params) <= set(schema) | OWN_WORDS
+    assert not detail.over or detail.over[0] in schema
     shape = shape_at(model(detail.call).output_shape, detail.each)
     if detail.each:
         assert isinstance(shape, ListShape)
         shape = shape.member
-    shape_at(shape, detail.take)
+    column_type(shape, detail.take)
     if detail.match:
-        assert detail.match[0].split(".")[0] in schema
-        assert detail.match[1] in shape.members
+        assert detail.match[0] == ARN or detail.match[0].split(".")[0] in schema
+        shape_at(shape, tuple(detail.match[1].split(".")))
     modelled = {error.error_code for error in model(detail.call).error_shapes}
     codes = {code.partition(": ")[0] for code in detail.absent | detail.gone}
     assert codes <= modelled | UNMODELLED.get(detail.call.service, set())
 
 
 def test_every_oddity_is_in_use() -> None:
-    assert set(ODDITIES) == {detail.oddity for kind in KINDS for detail in kind.details.values() if detail.oddity}
+    assert set(ODDITIES) == {
+        one.oddity for kind in KINDS for detail in kind.details.values() for one in detail.sources if one.oddity
+    } | {"statements"}  # of documents that filters read

@@ -157,7 +157,7 @@ def test_a_refusal_beside_a_report_that_shows_a_violation_is_a_gap() -> None:
 def test_the_report_is_asked_once_and_waited_for() -> None:
     states = iter(["STARTED", "INPROGRESS", "COMPLETE"])
     answers = report(line()) | {"iam:GenerateCredentialReport": lambda *_: {"State": next(states)}}
-    with context("iam-user", answers) as unit:
+    with context("iam-user", answers, details=frozenset({"Password", "MFA", "AccessKeys"})) as unit:
         rows = [Row({"UserName": "u"}, "global", "global") for _ in range(20)]
         for detail in unit.details:
             hydrate(unit, detail, rows)
@@ -307,3 +307,35 @@ def test_an_answer_without_what_it_is_about_is_a_gap(answers, detail, said) -> N
     beside = [gap for gap in gaps if gap.detail != "CredentialReport"]
     assert {(gap.detail, gap.resource, gap.code) for gap in beside} == {(detail, "u", "InvalidResponse")}
     assert detail not in row.values
+
+
+SHAPED = (
+    "user,arn,password_enabled,password_last_used,mfa_active,access_key_1_active,access_key_1_last_rotated,"
+    "access_key_2_active,access_key_2_last_rotated,cert_1_active,cert_1_last_rotated\n"
+    "<root_account>,arn:root,not_supported,no_information,true,false,N/A,false,N/A,false,N/A\n"
+    "u,arn:u,true,N/A,false,true,2026-01-02T03:04:05+00:00,false,N/A,false,N/A\n"
+)
+
+
+def test_lines_of_the_report_in_cloud_custodian_s_shape() -> None:
+    row, _, gaps = read(reported(SHAPED), "c7n:credential-report")
+    assert row.values["c7n:credential-report"] == {
+        "user": "u", "arn": "arn:u", "password_enabled": True, "password_last_used": None, "mfa_active": False,
+        "access_keys": [{"active": True, "last_rotated": "2026-01-02T03:04:05+00:00"}],
+    }  # fmt: skip
+    assert gaps == []
+    with context("account", reported(SHAPED), details=frozenset({"c7n:credential-report"})) as unit:
+        root = Row({"account_id": "1"}, "global", "global")
+        hydrate(unit, unit.details[0], [root])
+    assert root.values["c7n:credential-report"]["password_enabled"] == "not_supported"
+    assert root.values["c7n:credential-report"]["mfa_active"] is True
+
+
+@pytest.mark.parametrize("code", ["ReportNotPresent", "ReportInProgress"])
+def test_a_report_that_is_not_there_yet_is_waited_for(code) -> None:
+    states = iter([denied("iam:GetCredentialReport", code)])
+    there = reported(SHAPED)
+    answers = there | {"iam:GetCredentialReport": lambda *_: next(states, there["iam:GetCredentialReport"])}
+    row, _, gaps = read(answers, "c7n:credential-report")
+    assert row.values["c7n:credential-report"]["user"] == "u"
+    assert gaps == []

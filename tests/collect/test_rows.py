@@ -80,7 +80,7 @@ def test_statements_are_brought_into_one_form() -> None:
     assert statements(single) == [
         {
             "Sid": None, "Effect": "Allow", "Action": ["*"], "NotAction": None, "Resource": ["*"], "NotResource": None,
-            "Condition": None,
+            "Condition": None, "Conditions": None, "Principals": None, "NotPrincipals": None,
         }
     ]  # fmt: skip
     many = (

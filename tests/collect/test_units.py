@@ -18,10 +18,28 @@ from crenel.model import Unit
 from .conftest import NOW
 from .fakes import ACCOUNT, context, denied
 
+# What is read of a type where a test does not say.
+ORDINARY: dict[str, set[str]] = {
+    "account": {"account_alias", "SummaryMap", "PasswordPolicy", "PublicAccessBlock"},
+    "cloudtrail": {"Status", "Selectors"},
+    "config-recorder": {"status", "deliveryChannel"},
+    "ebs": set(),
+    "ebs-snapshot": {"RestorableByAll", "CreateVolumePermissions"},
+    "elasticsearch": {"DomainStatus"},
+    "sagemaker-notebook": {"NotebookInstance"},
+    "guardduty-detector": {"Detector"},
+    "iam-policy": {"PolicyVersionList", "Statements"},
+    "iam-user": {"Password"},
+    "kms-key": {"AliasNames", "KeyMetadata"},
+    "s3": {"Location", "Encryption", "PublicAccessBlock"},
+}
+
 
 def read(tmp_path, kind: str, answers: dict[str, Any], region: str = "us-east-1", **changes):
     """Read one unit over the fake; returns its record, its rows and what was asked."""
     spool = Spool(tmp_path)
+    if "details" not in changes:
+        changes["details"] = frozenset(ORDINARY.get(kind, catalog()[kind].details))
     with context(kind, answers, region, **changes) as unit:
         record = read_unit(unit, spool)
         rows = [json.loads(line) for line in spool.rows_file(record.unit).read_text().splitlines()]
@@ -112,23 +130,23 @@ def test_batches_are_joined_and_a_failing_one_is_asked_one_by_one(tmp_path) -> N
 
     def describe(params, _):
         if "d6" in params["DomainNames"]:
-            return denied("opensearch:DescribeDomains")
+            return denied("es:DescribeElasticsearchDomains")
         return {"DomainStatusList": [{"DomainName": name, "ARN": f"arn:{name}"} for name in params["DomainNames"]]}
 
     answers = {
-        "opensearch:ListDomainNames": {"DomainNames": [{"DomainName": name} for name in names]},
-        "opensearch:DescribeDomains": describe,
+        "es:ListDomainNames": {"DomainNames": [{"DomainName": name} for name in names]},
+        "es:DescribeElasticsearchDomains": describe,
     }
     record, rows, _ = read(tmp_path, "elasticsearch", answers)
-    assert [row["_arn"] for row in rows] == [f"arn:{name}" for name in names[:6]] + [None]
-    assert [(gap.resource, gap.permission) for gap in record.gaps] == [("d6", "es:DescribeDomains")]
-    assert record.calls["opensearch:DescribeDomains"] == 2 + 2
+    assert [row.get("ARN") for row in rows] == [f"arn:{name}" for name in names[:6]] + [None]
+    assert [(gap.resource, gap.permission) for gap in record.gaps] == [("d6", "es:DescribeElasticsearchDomains")]
+    assert record.calls["es:DescribeElasticsearchDomains"] == 2 + 2
 
 
 def test_what_an_answer_does_not_speak_of_is_a_gap(tmp_path) -> None:
     answers = {
-        "opensearch:ListDomainNames": {"DomainNames": [{"DomainName": "d"}]},
-        "opensearch:DescribeDomains": {"DomainStatusList": []},
+        "es:ListDomainNames": {"DomainNames": [{"DomainName": "d"}]},
+        "es:DescribeElasticsearchDomains": {"DomainStatusList": []},
     }
     record, [row], _ = read(tmp_path, "elasticsearch", answers)
     assert "does not speak of d" in row["_gaps"]["DomainStatus"]
@@ -149,14 +167,19 @@ def test_an_answer_that_says_nothing_is_a_gap_where_it_would_merge(tmp_path, ans
     ]
 
 
-def test_a_joined_listing_without_the_row_is_a_gap_where_it_would_merge(tmp_path) -> None:
+def test_a_row_that_a_listing_of_all_leaves_out_is_asked_for_or_a_gap(tmp_path) -> None:
     answers = {
-        "iam:GetAccountAuthorizationDetails": {"Policies": [{"Arn": "a"}]},
-        "iam:ListPolicies": {"Policies": [{"Arn": "b", "PolicyId": "B"}]},
+        "iam:ListUsers": {"Users": [{"UserName": "a"}, {"UserName": "b"}]},
+        "iam:GetAccountAuthorizationDetails": {"UserDetailList": [{"UserName": "b", "UserPolicyList": []}]},
+        "iam:GetUser": {"User": {"UserName": "a", "Path": "/"}},
     }
-    record, [row], _ = read(tmp_path, "iam-policy", answers, "global", details=frozenset())
-    assert "does not speak of a" in row["_gaps"]["Identity"]
-    assert [gap.code for gap in record.gaps] == ["NotAnswered"]
+    details = frozenset({"User", "UserPolicyList"})
+    record, [row, other], asked = read(tmp_path, "iam-user", answers, "global", details=details)
+    assert row["Path"] == "/"
+    assert list(row["_gaps"]) == ["UserPolicyList"]
+    assert other["_gaps"] == {}
+    assert [(gap.resource, gap.call) for gap in record.gaps] == [("a", "iam:ListUserPolicies")]
+    assert [name for name, _, _ in asked].count("iam:GetUser") == 1
 
 
 @pytest.mark.parametrize(
@@ -171,7 +194,7 @@ def test_a_joined_listing_without_the_row_is_a_gap_where_it_would_merge(tmp_path
             },
             "status",
         ),
-        ("iam-user", {"iam:GetAccountAuthorizationDetails": {"UserDetailList": [{"UserId": "a"}, {}]}}, "Password"),
+        ("iam-user", {"iam:ListUsers": {"Users": [{"UserId": "a"}, {}]}}, "Password"),
     ],
 )
 def test_a_detail_that_stumbles_over_an_answer_is_a_gap_of_its_own(tmp_path, kind, answers, detail) -> None:
@@ -206,11 +229,12 @@ def test_when_a_row_fails_nothing_is_under_way_any_more(tmp_path) -> None:
         assert ended.is_set()
 
 
-def test_aws_s_own_keys_are_not_described_and_a_denied_one_is_unknown(tmp_path) -> None:
+def test_a_denied_key_is_unknown_and_one_that_is_gone_is_left_out(tmp_path) -> None:
     def describe(params, _):
         key = params["KeyId"]
         answers: dict[str, Any] = {
             "mine": {"KeyMetadata": {"KeyId": "mine", "KeyState": "PendingDeletion"}},
+            "aws": {"KeyMetadata": {"KeyId": "aws", "KeyState": "Enabled", "KeyManager": "AWS"}},
             "gone": denied("kms:DescribeKey", "NotFoundException"),
         }
         return answers.get(key, denied("kms:DescribeKey", "AccessDeniedException"))
@@ -225,9 +249,9 @@ def test_aws_s_own_keys_are_not_described_and_a_denied_one_is_unknown(tmp_path) 
     }  # fmt: skip
     record, rows, _ = read(tmp_path, "kms-key", answers)
     assert [row["_id"] for row in rows] == ["aws", "mine", "closed"]
-    assert [row["AliasNames"] for row in rows] == [["alias/aws/ebs"], ["alias/x", "alias/y"], []]
-    assert [row.get("KeyState") for row in rows] == [None, "PendingDeletion", None]
-    assert record.calls["kms:DescribeKey"] == 3
+    assert [row["AliasNames"] for row in rows] == [["alias/aws/ebs"], ["alias/x", "alias/y"], None]
+    assert [row.get("KeyState") for row in rows] == ["Enabled", "PendingDeletion", None]
+    assert record.calls["kms:DescribeKey"] == 4
     assert rows[2]["_gaps"] == {"KeyMetadata": "kms:DescribeKey AccessDeniedException: not allowed"}
 
 
@@ -311,7 +335,10 @@ def test_statements_of_the_default_version(tmp_path) -> None:
         {"PolicyId": "P2", "Arn": "b", "PolicyName": "q", "DefaultVersionId": "v1", "PolicyVersionList": []},
     ]
     record, rows, _ = read(
-        tmp_path, "iam-policy", {"iam:GetAccountAuthorizationDetails": {"Policies": policies}}, "global"
+        tmp_path,
+        "iam-policy",
+        {"iam:ListPolicies": {"Policies": policies}, "iam:GetAccountAuthorizationDetails": {"Policies": policies}},
+        "global",
     )
     assert rows[0]["Statements"][0]["Action"] == ["*"]
     assert [(gap.resource, gap.code) for gap in record.gaps] == [("P2", "InvalidDocument")]
@@ -325,7 +352,11 @@ def test_policy_documents_are_json_in_the_lake_s_sql(tmp_path) -> None:
     statement = {"Effect": "Allow", "Action": "*", "Condition": {"Bool": {"aws:SecureTransport": "true"}}}
     version = {"VersionId": "v1", "IsDefaultVersion": True, "Document": {"Statement": [statement]}}
     policies = [{"PolicyId": "P", "Arn": "a", "PolicyName": "p", "PolicyVersionList": [version]}]
-    answers = {"iam:GetAccountAuthorizationDetails": {"UserDetailList": users, "Policies": policies}}
+    answers = {
+        "iam:ListUsers": {"Users": [{"UserName": user["UserName"]} for user in users]},
+        "iam:ListPolicies": {"Policies": [{"PolicyId": "P", "Arn": "a", "PolicyName": "p"}]},
+        "iam:GetAccountAuthorizationDetails": {"UserDetailList": users, "Policies": policies},
+    }
 
     def query(kind: str, sql: str, *details: str) -> list[Any]:
         record, _, _ = read(tmp_path, kind, answers, "global", details=frozenset(details))
@@ -333,13 +364,16 @@ def test_policy_documents_are_json_in_the_lake_s_sql(tmp_path) -> None:
         return connect().execute(f"SELECT {sql} FROM ({source}) ORDER BY _id").fetchall()
 
     inside = "UserPolicyList[1].PolicyDocument"
-    assert query("iam-user", f"{inside}->>'$.Statement.Action', {inside}->>'$'") == [
+    assert query("iam-user", f"{inside}->>'$.Statement.Action', {inside}->>'$'", "UserPolicyList") == [
         ("s3:Get*", json.dumps(inline["PolicyDocument"], separators=(",", ":"))), (None, "no document")
     ]  # fmt: skip
     deep = "Statements[1].Condition->>'$.Bool.\"aws:SecureTransport\"'"
-    assert query("iam-policy", f"{deep}, PolicyVersionList[1].Document->>'$.Statement[0].Effect'", "Statements") == [
-        ("true", "Allow")
-    ]
+    assert query(
+        "iam-policy",
+        f"{deep}, PolicyVersionList[1].Document->>'$.Statement[0].Effect'",
+        "PolicyVersionList",
+        "Statements",
+    ) == [("true", "Allow")]
 
 
 def expired(code: str):

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from botocore.exceptions import DataNotFoundError
-from botocore.loaders import Loader
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StringShape, StructureShape
 
+from crenel.catalog.models import loader, model_of
+from crenel.positions import Located
+
 Kind = Literal["text", "integer", "number", "boolean", "timestamp", "date", "json"]
+_DECLARED = ("text", "integer", "number", "boolean", "timestamp", "date", "json")
 
 # Strings that hold JSON: IAM's documents (URL-encoded on the wire, stored decoded).
 _JSON_SHAPES = frozenset({"policyDocumentType"})
@@ -80,17 +83,32 @@ TEXT = Scalar("text")
 JSON = Scalar("json")
 BOOLEAN = Scalar("boolean")
 TIMESTAMP = Scalar("timestamp")
-
-
-@lru_cache(maxsize=1)
-def _loader() -> Loader:
-    return Loader()
+# Cloud Custodian's form of all tags: its keys ``tag:Name`` look here.
+TAGS = ListOf(Struct({"Key": TEXT, "Value": TEXT}))
+_PRINCIPALS = ListOf(Struct({"Kind": TEXT, "Value": TEXT}))
+# A policy document's statements, as `crenel.collect.documents` reads them.
+STATEMENTS = ListOf(
+    Struct(
+        {
+            "Sid": TEXT,
+            "Effect": TEXT,
+            "Principals": _PRINCIPALS,
+            "NotPrincipals": _PRINCIPALS,
+            "Action": ListOf(TEXT),
+            "NotAction": ListOf(TEXT),
+            "Resource": ListOf(TEXT),
+            "NotResource": ListOf(TEXT),
+            "Condition": JSON,
+            "Conditions": ListOf(Struct({"Operator": TEXT, "Key": TEXT, "Values": ListOf(TEXT), "Texts": BOOLEAN})),
+        }
+    )
+)
 
 
 @lru_cache(maxsize=64)
 def service_model(service: str) -> ServiceModel:
     """Return botocore's model of a service by botocore's name for it. Raises botocore's `UnknownServiceError`."""
-    return ServiceModel(_loader().load_service_model(service, "service-2"), service)
+    return ServiceModel(model_of(service), service)
 
 
 def paginator(service: str, operation: str) -> Mapping[str, Any] | None:
@@ -105,7 +123,7 @@ def paginator(service: str, operation: str) -> Mapping[str, Any] | None:
 
 @lru_cache(maxsize=64)
 def _paginators(service: str) -> Mapping[str, Any]:
-    rules: Mapping[str, Any] = _loader().load_service_model(service, "paginators-1")["pagination"]
+    rules: Mapping[str, Any] = loader().load_service_model(service, "paginators-1")["pagination"]
     return rules
 
 
@@ -122,8 +140,15 @@ def shape_at(shape: Shape | None, path: tuple[str, ...]) -> Shape:
     return shape
 
 
-def column_type(shape: Shape) -> Type:
-    """Return the column type of a botocore shape."""
+def column_type(shape: Shape, path: tuple[str, ...] = ()) -> Type:
+    """Return the column type of a botocore shape, or of what lies at a path of names below it.
+
+    A path leads through lists: what it finds in the items is a list then. Raises `KeyError` naming the step.
+    """
+    if path and isinstance(shape, ListShape):
+        return ListOf(column_type(shape.member, path))
+    if path:
+        return column_type(shape_at(shape, path[:1]), path[1:])
     return _type(shape, ())
 
 
@@ -142,3 +167,21 @@ def _type(shape: Shape, above: tuple[str, ...]) -> Type:
         return MapOf(_type(shape.value, above), keys)
     enum = tuple(shape.enum) if isinstance(shape, StringShape) else ()
     return Scalar(_KINDS.get(shape.type_name, "json"), enum)
+
+
+def declared_type(item: Located) -> Type:
+    """Return the column type that a declaration spells.
+
+    ``text``; ``[integer]`` for a list; a mapping for a struct, or with the one key ``"*"`` for a map from text. Raises
+    `PolicyError` for another word.
+    """
+    if isinstance(item.value, dict):
+        if set(item.value) == {"*"}:
+            return MapOf(declared_type(item.value["*"]))
+        return Struct({key: declared_type(value) for key, value in item.value.items()})
+    if isinstance(item.value, list):
+        return ListOf(declared_type(item.value[0]))
+    kind = item.text("a type")
+    if kind not in _DECLARED:
+        raise item.error(f"{kind!r} is no type.", f"Types are {', '.join(_DECLARED)}, [type] and {{name: type}}.")
+    return JSON if kind == "json" else Scalar(cast("Kind", kind))

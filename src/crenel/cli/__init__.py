@@ -29,6 +29,7 @@ UNEXPECTED, USAGE, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
 # Command: module, attribute, help in one line.
 COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "scan": ("crenel.cli.scan", "scan", "Read AWS accounts, judge them, and print what fails."),
+    "run": ("crenel.cli.run", "run", "Run Cloud Custodian policies: which resources each selects."),
     "demo": ("crenel.cli.demo", "demo", "Scan a flawed demo account on this machine; no AWS account needed."),
     "policies": ("crenel.cli.policies", "policies", "List, show and check policies."),
     "resources": ("crenel.cli.resources", "resources", "List and show the resource types that policies can read."),

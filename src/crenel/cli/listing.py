@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from rich.table import Table
@@ -29,3 +29,9 @@ def print_columns(headers: Sequence[str], rows: Sequence[Sequence[str]], out: Te
     widths = [max(len(line[column]) for line in lines) for column in range(len(headers))]
     for line in lines:
         out.write("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() + "\n")
+
+
+def labelled(label: str, items: Sequence[str]) -> Iterator[str]:
+    """Yield items below each other, each once, the label before the first."""
+    for position, item in enumerate(dict.fromkeys(items)):
+        yield f"    {'' if position else label:<12} {item}"

@@ -77,6 +77,13 @@ policies_option = click.option(
     metavar="PATH",
     help="Policy files of your own, or folders of them, beside the built-in ones. Repeatable.",
 )
+variables_option = click.option(
+    "--vars",
+    "variables_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Fill {names} in the policy files from this YAML or JSON file first.",
+)
 _policy_option = click.option(
     "--policy", "policy", multiple=True, metavar="ID", help="Only this policy; * stands for anything. Repeatable."
 )

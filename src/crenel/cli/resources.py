@@ -80,6 +80,8 @@ def describe_type(kind: ResourceType) -> Iterator[str]:
         yield f"{detail.name}: {_reads(detail)}"
         if detail.permissions:
             yield f"  needs {', '.join(detail.permissions)}"
+        for source in detail.sources[1:]:
+            yield f"  where that is denied: {_reads(source)}, needs {', '.join(source.permissions)}"
         for column, type_ in detail.columns.items():
             yield from column_lines(column, type_, 1)
 

@@ -47,13 +47,14 @@ def collect(  # noqa: PLR0913 (a scan's parameters; all but the first four by na
     progress: Callable[[ProgressEvent], None] | None = None,
     stop: threading.Event | None = None,
     restrict_global: bool = False,
+    only: Callable[[Unit], bool] | None = None,
 ) -> list[UnitRecord]:
     """Read what is needed, in every scanned Region of every account, into the spool; return the record of every unit.
 
     Units that the spool has finished already are not read again. `now` is the scan's start (aware): ages are measured
     against it. `workers` is about the number of calls under way. `progress` is called by one thread at a time. Account-
     wide types are read whatever the Regions; `restrict_global` drops rows of theirs that live outside the scanned ones
-    (S3 buckets).
+    (S3 buckets). `only` says which units are read at all (default: every one).
 
     What AWS refuses is a gap in a record. Setting `stop` (or Ctrl-C, which is raised on) ends the scan between two
     calls: what is finished stays in the spool, and `InterruptedScan` is raised, since an answer would pass for a whole
@@ -61,6 +62,7 @@ def collect(  # noqa: PLR0913 (a scan's parameters; all but the first four by na
     `stop` is set then.
     """
     scan = _Scan(targets, needs, coverage, spool, catalog=catalog, now=now, restrict_global=restrict_global)
+    scan.only = only or scan.only
     return scan.run(workers, progress, stop or threading.Event())
 
 
@@ -94,9 +96,13 @@ class _Scan:
         }
         self.lock = threading.Lock()
         self.done = 0
+        self.only: Callable[[Unit], bool] = lambda _: True
 
     def units(self) -> Iterator[Unit]:
         """Yield all units; the account-wide ones come first, since they are the longest."""
+        return filter(self.only, self._all_units())
+
+    def _all_units(self) -> Iterator[Unit]:
         kinds = [self.catalog[name] for name in self.needs]
         for kind in kinds:
             if not kind.regional:

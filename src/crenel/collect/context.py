@@ -9,15 +9,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from crenel.catalog.spec import Detail, ResourceType
+from crenel.catalog.spec import ARN, Detail, ResourceType
 from crenel.collect.calls import EXPIRED, NOT_RENEWED
-from crenel.collect.rows import Row, whole
+from crenel.collect.rows import Row, arn, owner, whole
 from crenel.collect.session import Target
 from crenel.collect.tally import Tally
 from crenel.errors import CallError, CredentialsError
 from crenel.model import GLOBAL, Gap, Unit
 
 _MOST_AT_ONCE = 48
+_DENIED = ("AccessDenied", "Unauthorized", "NotAuthorized", "AuthorizationError", "Forbidden")  # parts of codes
 _BUSY_SECONDS = 0.25  # how long a slow call may take and still be made at the service's full rate
 
 
@@ -40,7 +41,8 @@ class UnitContext:
     memo: Memo
     restricted: bool = False
     gaps: list[Gap] = field(default_factory=list)
-    once: dict[str, Any] = field(default_factory=dict)
+    once: dict[Detail, Any] = field(default_factory=dict)
+    listings: dict[str, Any] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -130,10 +132,29 @@ class UnitContext:
         text = f"{error.call} {error.code}: {error.detail}"
         for row in rows:
             row.gaps[detail] = text
+            if elsewhere(error.code):
+                row.denied.add(detail)
         ids = [str(row.values.get(self.kind.id) or "") for row in rows] if resources is None else resources
         found = [self._gap(detail, resource, error, permission) for resource in ids]
         with self.lock:
             self.gaps += found
+
+    def place(self, row: Row | None = None) -> dict[str, Any]:
+        """Return the words for where a row (or the unit) is and what it is, as templates name them (``@arn``)."""
+        account, partition = self.unit.account, self.target.account.partition
+        region = (row.home if row else None) or self.asked_in
+        found: dict[str, Any] = {"@account": account, "@partition": partition, "@region": region}
+        if row is not None:
+            found[ARN] = arn(self.kind.arn, row, partition, account, owner(self.kind, row.values, account))
+        return found
+
+    def take_back(self, detail: str, rows: Sequence[Row], since: int) -> None:
+        """Forget that these rows lack a detail, and the gaps of it noted since: another source is tried."""
+        for row in rows:
+            del row.gaps[detail]
+            row.denied.discard(detail)
+        with self.lock:
+            self.gaps[since:] = [gap for gap in self.gaps[since:] if gap.detail != detail or not elsewhere(gap.code)]
 
     def note_listing(self, error: CallError) -> None:
         """Note that the unit's listing could not be read, or not to its end."""
@@ -155,11 +176,16 @@ class UnitContext:
         )
 
 
+def elsewhere(code: str) -> bool:
+    """Return whether another source may know: the scanner lacks a permission, or an answer does not speak of a row."""
+    return code in ("403", "NotAnswered") or any(part in code for part in _DENIED)
+
+
 class Memo:
     """What is asked once an account and scan. Values are made under a lock; a `CallError` is remembered as well."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # making one value may take another
         self._values: dict[str, Any] = {}
 
     def get(self, key: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401 (whatever `make` returns)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from crenel.collect.context import UnitContext
 from crenel.errors import CallError
 
-_ROOT = "<root_account>"
+ROOT = "<root_account>"
 _CALL = "iam:GetCredentialReport"
 _WAIT = 60.0  # seconds for AWS to make the report; large accounts take some ten
 _FIRST_PAUSE = 0.5
+_MISSING = ("ReportNotPresent", "ReportExpired")
+_IN_PROGRESS = "ReportInProgress"
 _LONGEST_PAUSE = 4.0
 
 
@@ -51,12 +54,21 @@ class UserLine:
 
 
 Report = Mapping[str, UserLine]
+Raw = Mapping[str, str | None]  # a line as AWS has it, by column
+# Columns that Cloud Custodian gathers into lists of structures, by what their names begin with.
+_GATHERED = (
+    ("access_key_1_", "access_keys"),
+    ("access_key_2_", "access_keys"),
+    ("cert_1_", "certs"),
+    ("cert_2_", "certs"),
+)
+_WORDS = {"N/A": None, "no_information": None, "true": True, "false": False}
 
 
 def report(context: UnitContext) -> Report | None:
     """Return the account's report by user name, without root; None where it can't be had. Asked once a scan."""
     try:
-        found: Report = context.memo.get("credential report", lambda: _read(context))
+        found: Report = context.memo.get("credential report", lambda: parsed(*_content(context)))
     except CallError as error:
         # Every user is asked directly then, so no verdict is lost; that it could not be read is said all the same.
         failure = error
@@ -70,7 +82,54 @@ def _noted(context: UnitContext, error: CallError) -> bool:
     return True
 
 
-def _read(context: UnitContext) -> Report:
+def lines(context: UnitContext) -> Mapping[str, dict[str, Any]]:
+    """Return the report's lines by user name, root's too, as Cloud Custodian shapes them. Raises `CallError`.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_getting-report.html
+    """
+    found: Mapping[str, dict[str, Any]] = context.memo.get(
+        "credential report's lines", lambda: {name: _shaped(line) for name, line in _lines(_there(context))}
+    )
+    return found
+
+
+def _there(context: UnitContext) -> bytes:
+    """Return the report's file: the one that is there, else a new one."""
+    waited = 0.0
+    while waited <= _WAIT:
+        try:
+            content = context.call("iam", "GetCredentialReport", {}).get("Content")
+        except CallError as error:
+            if error.code in _MISSING:
+                return _content(context)[0]
+            if error.code != _IN_PROGRESS:
+                raise
+        else:
+            if not isinstance(content, bytes):
+                raise CallError(_CALL, "InvalidResponse", "the answer has no Content")
+            return content
+        context.tally.pause(_FIRST_PAUSE)
+        waited += _FIRST_PAUSE
+    raise CallError(_CALL, "Timeout", f"the report was not ready after {_WAIT:.0f} s")
+
+
+def _shaped(line: Raw) -> dict[str, Any]:
+    """Return a line with true, false and null for their words, and keys and certificates that there are as lists."""
+    values: dict[str, Any] = {name: _WORDS.get(text or "", text) for name, text in line.items()}
+    for prefix, gathered in _GATHERED:
+        one = {name.removeprefix(prefix): values.pop(name) for name in list(values) if name.startswith(prefix)}
+        if one.get("active") or one.get("last_rotated"):
+            values.setdefault(gathered, []).append(one)
+    return values
+
+
+def _content(context: UnitContext) -> tuple[bytes, datetime | None]:
+    """Return the report's file and when it was made; asked for once a scan, however many read it."""
+    found: tuple[bytes, datetime | None] = context.memo.get("credential report's file", lambda: _read(context))
+    return found
+
+
+def _read(context: UnitContext) -> tuple[bytes, datetime | None]:
     waited, pause = 0.0, _FIRST_PAUSE
     while context.call("iam", "GenerateCredentialReport", {}).get("State") != "COMPLETE":
         if waited >= _WAIT:
@@ -82,16 +141,20 @@ def _read(context: UnitContext) -> Report:
     content = answer.get("Content")
     if not isinstance(content, bytes):
         raise CallError(_CALL, "InvalidResponse", "the answer has no Content")
-    return parsed(content, answer.get("GeneratedTime"))
+    return content, answer.get("GeneratedTime")
 
 
 def parsed(content: bytes, at: datetime | None = None) -> Report:
     """Return the users, by name, of a report that was made at that time. Raises `CallError` where it is no report."""
+    return {name: _user(line, at) for name, line in _lines(content) if name != ROOT}
+
+
+def _lines(content: bytes) -> Iterator[tuple[str, Raw]]:
     reader = csv.DictReader(io.StringIO(content.decode("utf-8", "replace")))
     try:
         if "user" not in (reader.fieldnames or ()):
             raise CallError(_CALL, "InvalidResponse", "the credential report has no column user")
-        return {line["user"]: _user(line, at) for line in reader if line["user"] != _ROOT}
+        yield from ((line["user"], line) for line in reader)
     except csv.Error as error:
         raise CallError(_CALL, "InvalidResponse", f"the credential report is no CSV: {error}") from error
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
-from crenel.catalog.spec import Call, Detail
+from crenel.catalog.details import ITEM
+from crenel.catalog.spec import ARN, Call, Detail
 from crenel.collect.context import UnitContext
 from crenel.collect.oddities import ODDITIES
-from crenel.collect.rows import MissingColumnError, Row, filled, holds, inside, names_in, reach
+from crenel.collect.rows import MissingColumnError, Row, filled, holds, inside, names_in, reach, retagged, tags
 from crenel.errors import CallError
 
 _UNANSWERED = frozenset({"Timeout", "ConnectionError"})
@@ -17,14 +20,28 @@ _UNANSWERED = frozenset({"Timeout", "ConnectionError"})
 def hydrate(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
     """Fill a detail's columns in all rows of a page, or note why they could not be read."""
     rows = [row for row in rows if not row.dropped]
-    if detail.oddity:
-        if rows:
-            ODDITIES[detail.oddity](context, detail, rows)
-        return
-    rows = _possible(context, detail, rows)
+    since = len(context.gaps)
+    _read(context, detail, rows)
+    if detail.otherwise is not None:
+        denied = [row for row in rows if detail.name in row.denied]
+        if denied:
+            context.take_back(detail.name, denied, since)
+            hydrate(context, detail.otherwise, denied)
+
+
+def _read(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
+    """Fill a detail from one source."""
+    if not detail.oddity:
+        rows = _possible(context, detail, rows)
     rows = _wanted(context, detail, rows)
     if not rows:
         return
+    if detail.oddity:
+        ODDITIES[detail.oddity](context, detail, rows)
+        return
+    if any(name.startswith("@") for name in _named(detail)):
+        for row in rows:
+            row.place = context.place(row)
     if detail.once:
         _once(context, detail, rows)
     elif detail.batch:
@@ -36,7 +53,9 @@ def hydrate(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
 
 def _possible(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> list[Row]:
     """Return the rows for which everything that the call is made of is known; the others get a gap."""
-    columns = names_in(_call(detail).params) | ({detail.match[0]} if detail.match else set())
+    columns = _named(detail)
+    if ARN in columns:
+        columns |= names_in(context.kind.arn)
     sources = {context.kind.detail_of(column) for column in columns - set(context.kind.columns)} - {None}
     found = []
     for row in rows:
@@ -49,42 +68,51 @@ def _possible(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> list
     return found
 
 
+def _named(detail: Detail) -> set[str]:
+    """Return the columns, and the words for a row's place, that a detail's call and its match are made of."""
+    matched = {detail.match[0].split(".")[0]} if detail.match else set()
+    return names_in(_call(detail).params) | matched | set(detail.over[:1])
+
+
 def _wanted(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> list[Row]:
     """Return the rows that `when` and `unless` leave; what could not be read speaks for asking."""
     if not detail.when and not detail.unless:
         return list(rows)
     gap_of = {column: context.kind.detail_of(column) or "" for column in context.kind.schema()}
+    when = {path: wanted for path, wanted in detail.when.items() if path.split(".")[0] != ITEM}
     found = []
     for row in rows:
-        if holds(detail.when, row, gap_of, unknown=True) and not (
+        if holds(when, row, gap_of, unknown=True) and not (
             detail.unless and holds(detail.unless, row, gap_of, unknown=False)
         ):
             found.append(row)
-        elif not detail.merge:
-            row.values[detail.name] = None
+        elif not detail.merge or detail.over:
+            row.values.setdefault(detail.name, _nothing(detail))
     return found
 
 
 def _once(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
     """Join the rows with one listing, asked at the unit's first rows."""
     call = _call(detail)
-    first = detail.name not in context.once
+    first = detail not in context.once
     if first:
         try:
-            context.once[detail.name] = _listed(context, detail, call)
+            context.once[detail] = _listed(context, detail, call)
         except CallError as error:
-            context.once[detail.name] = error
-    listed = context.once[detail.name]
+            context.once[detail] = {} if _says(error, detail.absent) else error
+    listed = context.once[detail]
     if isinstance(listed, CallError):
         # One gap speaks for the whole unit; the rows know of it as well.
         context.note(detail.name, rows, listed, call.permission, resources=[""] if first else [])
         return
     for row in rows:
-        found = listed.get(reach(row.values, detail.match[0]) if detail.match else None)
-        if detail.present:
+        found = listed.get(row.reach(detail.match[0]) if detail.match else None)
+        if found is None and detail.whole:
+            _unanswered(context, detail, row)
+        elif detail.present:
             row.values[detail.name] = found is not None
         elif detail.gather:
-            row.values[detail.name] = found or []
+            row.values[detail.name] = found or (None if detail.empty else [])
         else:
             _store(context, detail, row, found[0] if found else None)
 
@@ -92,16 +120,47 @@ def _once(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
 def _listed(context: UnitContext, detail: Detail, call: Call) -> dict[Any, list[Any]]:
     """Return what the listing has, by key (all under None where nothing is to match)."""
     found: dict[Any, list[Any]] = {}
-    for answer in context.pages(call.service, call.operation, call.params):
-        items = inside(answer, detail.each)
+    for item in _items(context, detail, call):
+        key = _key(detail, item)
+        kept = found.setdefault(key, [])
+        if detail.gather or not kept:
+            kept.append(True if detail.present else inside(item, detail.take))
+    return found
+
+
+def _key(detail: Detail, item: Any) -> Any:  # noqa: ANN401 (any parsed value)
+    """Return what an item of an answer is matched by. Raises `TypeError` where it is no structure."""
+    if detail.match is None:
+        return None
+    if not isinstance(item, Mapping):
+        raise TypeError("an item is no structure")
+    return reach(item, detail.match[1])
+
+
+def _items(context: UnitContext, detail: Detail, call: Call) -> Iterable[Any]:
+    """Return the items of a listing; one that several details of the unit are made of is asked for once, and kept."""
+    same = (detail.call, detail.each, detail.at)
+    if sum((one.call, one.each, one.at) == same for one in context.details if one.once) < 2:
+        return _asked(context, detail, call)
+    key = json.dumps([call.name, call.params, detail.each, detail.at], sort_keys=True)
+    if key not in context.listings:
+        try:
+            context.listings[key] = list(_asked(context, detail, call))
+        except CallError as error:
+            context.listings[key] = error
+    found: list[Any] | CallError = context.listings[key]
+    if isinstance(found, CallError):
+        raise found
+    return found
+
+
+def _asked(context: UnitContext, detail: Detail, call: Call) -> Iterator[Any]:
+    params = filled(call.params, [Row({}, "", place=context.place())])
+    for answer in context.pages(call.service, call.operation, params, _region(context, detail, None)):
+        items = inside(answer, detail.each) if detail.each else [answer]
         if not isinstance(items, list):
             raise CallError(call.name, "InvalidResponse", f"the answer has no {'.'.join(detail.each)}")
-        for item in items:
-            key = item.get(detail.match[1]) if detail.match else None
-            kept = found.setdefault(key, [])
-            if detail.gather or not kept:
-                kept.append(True if detail.present else inside(item, detail.take))
-    return found
+        yield from items
 
 
 def _in_batches(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
@@ -121,6 +180,9 @@ def _parts(rows: Sequence[Row], size: int) -> list[Sequence[Row]]:
 def _ask(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
     """Ask for one row, or for several in one call; what fails for several is asked one by one."""
     call = _call(detail)
+    if detail.over:
+        _ask_over(context, detail, rows[0])
+        return
     try:
         params = filled(call.params, rows)
         answers = _answers(context, detail, call, params, _region(context, detail, rows[0]))
@@ -137,10 +199,37 @@ def _ask(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
         _spread(context, detail, rows, answers)
 
 
+def _ask_over(context: UnitContext, detail: Detail, row: Row) -> None:
+    """Ask for each item of a row's list, in its order; an item that is gone is left out."""
+    call = _call(detail)
+    found: list[Any] = []
+    items = reach(row.values, ".".join(detail.over)) or []
+    of_items = {path: wanted for path, wanted in detail.when.items() if path.split(".")[0] == ITEM}
+    for item in items:
+        one = Row({**row.values, ITEM: item}, row.region, row.home, place=row.place)
+        if not holds(of_items, one, {}, unknown=True):
+            continue
+        try:
+            answers = _answers(context, detail, call, filled(call.params, [one]), _region(context, detail, row))
+        except MissingColumnError as error:
+            context.note(detail.name, [row], CallError(call.name, "NotAsked", f"the resource has no {error}"), "")
+            return
+        except CallError as error:
+            if _says(error, detail.gone):
+                continue
+            if not _says(error, detail.absent):
+                context.note(detail.name, [row], error, call.permission)
+                return
+            answers = []
+        value = answers[0] if answers else None
+        found.append({**item, **(value or {})} if detail.merge else value)
+    row.values[detail.name] = found
+
+
 def _answers(context: UnitContext, detail: Detail, call: Call, params: Mapping[str, Any], region: str) -> list[Any]:
     """Return what a call gives: its items where it answers for several rows, else the one value, pages put together."""
     values: list[Any] = []
-    for answer in context.pages(call.service, call.operation, params, region):
+    for answer in _pages(context, detail, call, params, region):
         if detail.each:
             values += inside(answer, detail.each) or []
             continue
@@ -149,27 +238,44 @@ def _answers(context: UnitContext, detail: Detail, call: Call, params: Mapping[s
             values[0] += value
         elif not values:
             values.append(value)
+        if detail.first:
+            break
     return values
+
+
+def _pages(
+    context: UnitContext, detail: Detail, call: Call, params: Mapping[str, Any], region: str
+) -> Iterable[dict[str, Any]]:
+    """Yield an answer's pages; what every Region's row of an account would ask of the same place is asked once."""
+    if detail.at != "main" or context.kind.listing is not None:
+        return context.pages(call.service, call.operation, params, region)
+    key = json.dumps([call.name, params], sort_keys=True)
+    found: list[dict[str, Any]] = context.memo.get(
+        key, lambda: list(context.pages(call.service, call.operation, params, region))
+    )
+    return deepcopy(found)
 
 
 def _spread(context: UnitContext, detail: Detail, rows: Sequence[Row], answers: Sequence[Any]) -> None:
     if not detail.each:
         value = answers[0] if answers else None
-        if value is None or value == {}:
+        if (value is None or value == {}) and not detail.empty and not detail.as_tags:
             # AWS says what is absent with an error of its own, never by an answer that lacks what was asked for.
             _unanswered(context, detail, rows[0])
         else:
             _store(context, detail, rows[0], value)
         return
     for row in rows:
-        key = reach(row.values, detail.match[0]) if detail.match else None
-        found = [item for item in answers if detail.match is None or item.get(detail.match[1]) == key]
+        key = row.reach(detail.match[0]) if detail.match else None
+        found = [item for item in answers if detail.match is None or _key(detail, item) == key]
         if detail.present:
             row.values[detail.name] = bool(found)
         elif detail.gather:
             row.values[detail.name] = [inside(item, detail.take) for item in found]
         elif found:
             _store(context, detail, row, inside(found[0], detail.take))
+        elif detail.empty or detail.as_tags:
+            _store(context, detail, row, None)
         else:
             _unanswered(context, detail, row)
 
@@ -180,7 +286,7 @@ def _refused(context: UnitContext, detail: Detail, rows: Sequence[Row], error: C
             row.dropped = True
     elif _says(error, detail.absent):
         for row in rows if not detail.merge else ():
-            row.values[detail.name] = None
+            row.values[detail.name] = _nothing(detail)
     else:
         context.note(detail.name, rows, error, _call(detail).permission)
 
@@ -193,25 +299,46 @@ def _says(error: CallError, codes: Iterable[str]) -> bool:
 
 def _store(context: UnitContext, detail: Detail, row: Row, value: Any) -> None:  # noqa: ANN401 (any parsed value)
     if not detail.merge:
-        row.values[detail.name] = value
+        row.values[detail.name] = _formed(detail, value)
         return
-    found = {name: value[name] for name in detail.columns if name in value} if isinstance(value, Mapping) else {}
-    if found:
+    made = retagged(value, context.kind.tags) if isinstance(value, Mapping) else {}
+    found = {name: made[name] for name in detail.columns if name in made}
+    if found or detail.empty:
         row.values.update(found)
     else:
         # Nothing to put beside the row's columns is no answer: they would read as null, and null as fine.
         _unanswered(context, detail, row)
 
 
+def _nothing(detail: Detail) -> Any:  # noqa: ANN401 (any column's value)
+    """Return what a column holds where AWS says that there is nothing."""
+    return [] if detail.as_tags else {detail.flag: False} if detail.flag else deepcopy(detail.default)
+
+
+def _formed(detail: Detail, value: Any) -> Any:  # noqa: ANN401 (any parsed value)
+    """Return a value as its column holds it."""
+    if value is None:
+        return _nothing(detail)
+    if detail.as_tags:
+        return tags(value)
+    if detail.flag:
+        value = {**value, detail.flag: True}
+    if detail.scalar:
+        value = [{detail.scalar: item} for item in value]
+    return [value] if detail.as_list else value
+
+
 def _unanswered(context: UnitContext, detail: Detail, row: Row) -> None:
     call = _call(detail)
-    name = reach(row.values, detail.match[0] if detail.match else context.kind.id)
+    name = row.reach(detail.match[0] if detail.match else context.kind.id)
     context.note(detail.name, [row], CallError(call.name, "NotAnswered", f"AWS's answer does not speak of {name}"),
                  call.permission)  # fmt: skip
 
 
-def _region(context: UnitContext, detail: Detail, row: Row) -> str:
-    return (row.home or context.asked_in) if detail.at_home else context.asked_in
+def _region(context: UnitContext, detail: Detail, row: Row | None) -> str:
+    if detail.at == "main":
+        return context.target.home_region
+    return (row.home or context.asked_in) if detail.at == "home" and row is not None else context.asked_in
 
 
 def _call(detail: Detail) -> Call:

@@ -8,13 +8,13 @@ docs/decisions/0003-credential-report.md has all the cases.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from crenel.catalog.spec import Detail
 from crenel.collect.context import UnitContext
-from crenel.collect.credential_report import Report, UserLine, report
+from crenel.collect.credential_report import ROOT, Report, UserLine, lines, report
 from crenel.collect.rows import Row
 from crenel.errors import CallError
 
@@ -28,11 +28,11 @@ _DELETED = "NoSuchEntity"
 
 def password(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
     """Fill whether users have a console password, and when it was last used and changed."""
-    lines = report(context) or {}
+    told = report(context) or {}
 
     def work(row: Row) -> None:
         name = row.values["UserName"]
-        line = lines.get(name)
+        line = told.get(name)
         said = _password_said(line, context.now)
         if said is not None:
             row.values[detail.name] = said
@@ -128,10 +128,10 @@ def _no_password(source: str, reported: datetime | None = None) -> dict[str, Any
 
 def mfa(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
     """Fill whether users have an MFA device of any kind; asked directly where one seems to lack beside a password."""
-    lines = report(context) or {}
+    told = report(context) or {}
 
     def work(row: Row) -> None:
-        line = lines.get(row.values["UserName"])
+        line = told.get(row.values["UserName"])
         if line is not None and line.mfa is not None and (line.mfa or line.password is False):
             row.values[detail.name] = {"Active": line.mfa, "Source": _REPORT, "ReportedAt": line.at}
             return
@@ -150,11 +150,11 @@ def mfa(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
 
 def access_keys(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
     """Fill users' access keys, as IAM has them now; users without any by the report have at most brand-new ones."""
-    lines = report(context)
+    told = report(context)
 
     def work(row: Row) -> None:
         name = row.values["UserName"]
-        line = lines.get(name) if lines is not None else None
+        line = told.get(name) if told is not None else None
         if line is not None and line.keyless:
             row.values[detail.name] = []
             return
@@ -179,7 +179,7 @@ def _key(listed: Mapping[str, Any]) -> dict[str, Any]:
 
 def access_key_use(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
     """Fill when users' access keys were last used; a use of late is taken from the report, others are asked."""
-    lines = report(context) or {}
+    told = report(context) or {}
 
     def work(row: Row) -> None:
         if "AccessKeys" in row.gaps:
@@ -187,7 +187,7 @@ def access_key_use(context: UnitContext, detail: Detail, rows: Sequence[Row]) ->
             context.note(detail.name, [row], error, "iam:ListAccessKeys")
             return
         try:
-            uses = [_use(context, key, lines, row) for key in row.values.get("AccessKeys") or []]
+            uses = [_use(context, key, told, row) for key in row.values.get("AccessKeys") or []]
         except CallError as error:
             context.note(detail.name, [row], error, error.call)
         else:
@@ -196,9 +196,9 @@ def access_key_use(context: UnitContext, detail: Detail, rows: Sequence[Row]) ->
     context.each("iam", work, rows)
 
 
-def _use(context: UnitContext, key: dict[str, Any], lines: Report, row: Row) -> dict[str, Any] | None:
+def _use(context: UnitContext, key: dict[str, Any], told: Report, row: Row) -> dict[str, Any] | None:
     """Return a key with its last use, None where it was deleted meanwhile."""
-    user = lines.get(row.values["UserName"])
+    user = told.get(row.values["UserName"])
     line = user.key_of(key["CreateDate"]) if user is not None else None
     used, source = (line.used, _REPORT) if line is not None else (None, "CreateDate")
     lately = used is not None and context.now - used < FRESH
@@ -215,3 +215,23 @@ def _use(context: UnitContext, key: dict[str, Any], lines: Report, row: Row) -> 
 
 def _younger(created: datetime | None, now: datetime) -> bool:
     return created is not None and now - created < FRESH
+
+
+def credential(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
+    """Fill users' lines of the credential report; a user whom it does not know has none."""
+    _credential(context, detail, rows, lambda row: str(row.values["UserName"]))
+
+
+def root_credential(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
+    """Fill the root user's line of the credential report."""
+    _credential(context, detail, rows, lambda _: ROOT)
+
+
+def _credential(context: UnitContext, detail: Detail, rows: Sequence[Row], name_of: Callable[[Row], str]) -> None:
+    try:
+        found = lines(context)
+    except CallError as error:
+        context.note(detail.name, rows, error, error.call)
+        return
+    for row in rows:
+        row.values[detail.name] = found.get(name_of(row))

@@ -7,25 +7,41 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import jmespath  # type: ignore[import-untyped]  # comes with botocore, whose rules are written in it
+import jmespath  # comes with botocore, whose rules are written in it
 from botocore.model import OperationModel
 
 from crenel.catalog.columns import paginator, service_model
 
 # Output and input members, the first pair that an operation has on both sides.
-_USUAL = (("NextToken", "NextToken"), ("nextToken", "nextToken"), ("NextMarker", "Marker"), ("Marker", "Marker"))
+_USUAL = (
+    ("NextToken", "NextToken"),
+    ("nextToken", "nextToken"),
+    ("NextMarker", "Marker"),
+    ("Marker", "Marker"),
+    ("NextMarker", "NextMarker"),
+)
+# Where a token comes with the last page as well: what a page that is not the last one is like, with the catalogue's Limit.
+_FULL = {
+    ("wafv2", "ListWebACLs"): "length(WebACLs) == `100`",
+    ("wafv2", "ListLoggingConfigurations"): "length(LoggingConfigurations) == `100`",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """Where an answer's tokens stand (JMESPath), which parameters take them, and what says that there is more."""
+    """Where an answer's tokens stand (JMESPath), which parameters take them, what says that there is more, and what a
+    page is like that others follow.
+    """
 
     tokens: tuple[tuple[Any, str], ...]
     more: Any = None
+    full: Any = None
 
     def following(self, answer: Mapping[str, Any]) -> dict[str, Any]:
         """Return the parameters that ask for the next page; nothing where this was the last, or where AWS gave none."""
         if self.more is not None and not self.more.search(answer):
+            return {}
+        if self.full is not None and not self.full.search(answer):
             return {}
         found = {name: expression.search(answer) for expression, name in self.tokens}
         return {name: value for name, value in found.items() if value not in (None, "", "None")}
@@ -55,7 +71,12 @@ def _usual(model: OperationModel) -> Paging | None:
     for out, name in _USUAL:
         if out in outputs and name in inputs:
             more = next((member for member in ("IsTruncated", "Truncated") if member in outputs), None)
-            return Paging(((jmespath.compile(out), name),), jmespath.compile(more) if more else None)
+            full = _FULL.get((model.service_model.service_name, model.name))
+            return Paging(
+                ((jmespath.compile(out), name),),
+                jmespath.compile(more) if more else None,
+                jmespath.compile(full) if full else None,
+            )
     return None
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from crenel.catalog.spec import ResourceType
+from crenel.catalog.details import PLACEHOLDER
+from crenel.catalog.spec import Listing, ResourceType
 from crenel.model import GLOBAL
 
-_PLACEHOLDER = re.compile(r"\{([A-Za-z][\w.]*)\}")
 # What S3 calls two Regions for old times' sake.
 _OLD_NAMES = {"": "us-east-1", "EU": "eu-west-1"}
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -21,7 +21,8 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 class Row:
     """A resource under way. `values` are AWS's columns; `home` is where it lives, None where that could not be read.
 
-    `gaps` holds, by detail, why it could not be read; `dropped` says that it was deleted meanwhile.
+    `gaps` holds, by detail, why it could not be read (`denied`: those that another source may have); `dropped` says
+    that it was deleted meanwhile. `place` are the words for where and what it is: ``@arn``, ``@account``, ``@region`` …
     """
 
     values: dict[str, Any]
@@ -30,6 +31,12 @@ class Row:
     primary: bool = True
     dropped: bool = False
     gaps: dict[str, str] = field(default_factory=dict)
+    denied: set[str] = field(default_factory=set)
+    place: Mapping[str, Any] = field(default_factory=dict)
+
+    def reach(self, path: str) -> Any:  # noqa: ANN401 (any parsed value)
+        """Return the value under a dotted path of the row's columns, or of its place."""
+        return self.place.get(path) if path.startswith("@") else reach(self.values, path)
 
 
 class MissingColumnError(Exception):
@@ -42,22 +49,42 @@ def whole(text: str) -> str:
 
 
 def reach(values: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401 (any parsed value)
-    """Return the value under a dotted path of names, None where there is none."""
+    """Return the value under a dotted path of names (and of numbers in lists), None where there is none."""
     found: Any = values
     for step in path.split("."):
-        if not isinstance(found, Mapping):
+        if isinstance(found, list) and step.isdigit():
+            found = found[int(step)] if int(step) < len(found) else None
+        elif isinstance(found, Mapping):
+            found = found.get(step)
+        else:
             return None
-        found = found.get(step)
     return found
 
 
 def inside(answer: Any, path: Sequence[str]) -> Any:  # noqa: ANN401 (any parsed value)
-    """Return what a path of members leads to in an answer, None where there is nothing."""
-    for step in path:
+    """Return what a path of members leads to in an answer (in lists: of each item), None where there is nothing."""
+    for number, step in enumerate(path):
+        if isinstance(answer, list):
+            return [inside(item, path[number:]) for item in answer]
         if not isinstance(answer, Mapping):
             return None
         answer = answer.get(step)
     return answer
+
+
+def items_of(answer: Any, listing: Listing) -> Any:  # noqa: ANN401 (any parsed value)
+    """Return the items of a listing's answer, those of nested lists in one; no list where the answer has none."""
+    found = inside(answer, listing.items)
+    outer = inside(answer, listing.items[:1]) if len(listing.items) > 1 else None
+    if not isinstance(outer, list):
+        return found
+    rows: list[Any] = []
+    for one, items in zip(outer, found, strict=True):
+        if not isinstance(items, list) or not all(isinstance(item, Mapping) for item in items):
+            return None
+        shared = {name: one.get(name) for name in listing.above}
+        rows += [{**item, **shared} for item in items]
+    return rows
 
 
 def names_in(template: Any) -> set[str]:  # noqa: ANN401 (any YAML value)
@@ -66,7 +93,7 @@ def names_in(template: Any) -> set[str]:  # noqa: ANN401 (any YAML value)
         return set[str]().union(*(names_in(item) for item in template.values()))
     if isinstance(template, list):
         return set[str]().union(*(names_in(item) for item in template))
-    return {name.split(".")[0] for name in _PLACEHOLDER.findall(template)} if isinstance(template, str) else set()
+    return {name.split(".")[0] for name in PLACEHOLDER.findall(template)} if isinstance(template, str) else set()
 
 
 def filled(template: Any, rows: Sequence[Row]) -> Any:  # noqa: ANN401 (any YAML value)
@@ -77,10 +104,10 @@ def filled(template: Any, rows: Sequence[Row]) -> Any:  # noqa: ANN401 (any YAML
     if isinstance(template, Mapping):
         return {key: filled(item, rows) for key, item in template.items()}
     if isinstance(template, list):
-        if len(template) == 1 and isinstance(template[0], str) and _PLACEHOLDER.fullmatch(template[0]):
+        if len(template) == 1 and isinstance(template[0], str) and PLACEHOLDER.fullmatch(template[0]):
             return [filled(template[0], [row]) for row in rows]
         return [filled(item, rows) for item in template]
-    return _text(template, rows[0].values) if isinstance(template, str) else template
+    return _text(template, {**rows[0].values, **rows[0].place}) if isinstance(template, str) else template
 
 
 def _text(template: str, values: Mapping[str, Any]) -> str:
@@ -90,7 +117,7 @@ def _text(template: str, values: Mapping[str, Any]) -> str:
             raise MissingColumnError(match[1])
         return str(found)
 
-    return _PLACEHOLDER.sub(value, template)
+    return PLACEHOLDER.sub(value, template)
 
 
 def arn(template: str, row: Row, partition: str, account: str, owner: str) -> str | None:
@@ -125,7 +152,8 @@ def owner(kind: ResourceType, values: Mapping[str, Any], account: str) -> str:
 
 
 def holds(conditions: Mapping[str, Any], row: Row, gap_of: Mapping[str, str], *, unknown: bool) -> bool:
-    """Return whether a row meets all conditions (column: true, false, absent, present, a glob over a text or a list).
+    """Return whether a row meets all conditions (column: true, false, absent, present, a glob or
+    globs over a text or a list).
 
     `gap_of` names the detail that fills a column: where it could not be read, the condition counts as `unknown` says.
     """
@@ -140,5 +168,35 @@ def _matches(wanted: object, value: object) -> bool:
         return value is wanted
     if wanted in ("absent", "present"):
         return (value is None) == (wanted == "absent")
+    globs = wanted if isinstance(wanted, list) else [wanted]
     items = value if isinstance(value, list) else [value]
-    return any(fnmatchcase(str(item), str(wanted)) for item in items if item is not None)
+    return any(fnmatchcase(str(item), str(glob)) for item in items if item is not None for glob in globs)
+
+
+def tags(value: Any) -> list[dict[str, Any]] | None:  # noqa: ANN401 (any parsed value)
+    """Return tags of any of AWS's forms (a map, a list of pairs under one name or another) as Key and Value.
+
+    None stays None. Raises `ValueError` for what holds no tags.
+    """
+    if value is None:
+        return None
+    if isinstance(value, Mapping):
+        return [{"Key": key, "Value": text} for key, text in value.items()]
+    if not isinstance(value, list):
+        raise ValueError("tags are a map or a list")  # noqa: TRY004 (the answer is wrong, not its type)
+    return [_tag(item) for item in value]
+
+
+def _tag(item: Mapping[str, Any]) -> dict[str, Any]:
+    words = {name.lower().removeprefix("tag"): text for name, text in item.items()}
+    if "key" not in words:
+        raise ValueError("a tag has a key")
+    return {"Key": words["key"], "Value": words.get("value")}
+
+
+def retagged(values: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """Return columns with `Tags` made of the column `source`, where that is among them."""
+    if not source or source not in values:
+        return dict(values)
+    kept = {name: value for name, value in values.items() if name != source and name.lower() != "tags"}
+    return kept | {"Tags": tags(values[source])}

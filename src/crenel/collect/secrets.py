@@ -18,7 +18,9 @@ MASK = "(masked)"
 # Marked by AWS, but the name of a key and no secret: which key encrypts a bucket is what a policy asks.
 _NO_SECRETS = frozenset({("s3", "SSEKMSKeyId")})
 # Not (or not always) marked by AWS, by service and shape.
-_MORE_SECRETS = frozenset({("lambda", "EnvironmentVariables"), ("lambda", "EnvironmentVariableValue")})
+_MORE_SECRETS = frozenset({
+    ("lambda", "EnvironmentVariables"), ("lambda", "EnvironmentVariableValue"), ("autoscaling", "XmlStringUserData"),
+})  # fmt: skip
 _DOCUMENTS = frozenset({("iam", "policyDocumentType")})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -69,6 +70,29 @@ def open_profiles(
     if not found:
         raise next(iter(failures.values()))
     return list(found.values()), failures
+
+
+def open_given(
+    profile: str, account: str, region: str, *, limits: Limits | None = None, patience: Patience | None = None
+) -> Target:
+    """Open an account whose number is given, without a call; its partition is the Region's.
+
+    `profile` and `region` may be empty: the ordinary chain of credentials, and the Region that it names. Raises
+    `CredentialsError` where there are no credentials.
+    """
+    if profile:
+        _known(profile)
+    session = _session(profile)
+    start = region or str(session.get_config_variable("region") or _START)
+    partition = partition_of(start)
+    caller = Caller(session, account, limits=limits or Limits(rates()), patience=patience)
+    return Target(Account(account, partition), caller, home_region(partition), start)
+
+
+def partition_of(region: str) -> str:
+    """Return the partition that a Region is in, by its name; the commercial one where no partition has such names."""
+    partitions = Loader().load_data("partitions")["partitions"]
+    return next((str(one["id"]) for one in partitions if re.match(one["regionRegex"], region)), "aws")
 
 
 def _known(profile: str) -> None:

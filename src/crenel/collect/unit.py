@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from crenel.catalog.spec import Detail
+from crenel.collect.config_items import recorded
 from crenel.collect.context import UnitContext
 from crenel.collect.details import hydrate
-from crenel.collect.rows import Row, arn, home, inside, owner, reach
+from crenel.collect.rows import Row, arn, holds, home, items_of, owner, reach, retagged
 from crenel.collect.spool import Spool
 from crenel.errors import CallError
 from crenel.model import UnitRecord
@@ -28,9 +29,12 @@ def read_unit(context: UnitContext, spool: Spool) -> UnitRecord:
     began = time.monotonic()
     with spool.open(context.unit) as out:
         try:
+            listed = 0
             for rows in _pages(context):
                 _fill(context, rows)
-                out.write([_dressed(context, row) for row in rows if not row.dropped])
+                numbered = enumerate(rows, listed)
+                out.write([_dressed(context, row, number) for number, row in numbered if not row.dropped])
+                listed += len(rows)
         except CallError as error:
             context.note_listing(error)
         record = UnitRecord(
@@ -55,14 +59,26 @@ def _pages(context: UnitContext) -> Iterator[list[Row]]:
         yield [Row(values, region)]
         return
     for answer in context.pages(listing.call.service, listing.call.operation, listing.call.params):
-        items, path = inside(answer, listing.items), ".".join(listing.items)
+        items, path = items_of(answer, listing), ".".join(listing.items)
         if not isinstance(items, list):
             # AWS names an empty list too; an answer that says nothing of it is not AWS's, and no empty account.
             raise CallError(listing.call.name, "InvalidResponse", f"the answer has no {path}")
+        if listing.recorded:
+            items = _recorded(context, items)
         if not listing.scalar and not all(isinstance(item, Mapping) for item in items):
             raise CallError(listing.call.name, "InvalidResponse", f"not all of {path} are structures")
         if items:
-            yield [Row({listing.scalar: item} if listing.scalar else item, region) for item in items]
+            named = ({listing.scalar: item} if listing.scalar else item for item in items)
+            rows = [Row(retagged(item, context.kind.tags), region) for item in named]
+            yield [row for row in rows if holds(listing.where, row, {}, unknown=True)]
+
+
+def _recorded(context: UnitContext, texts: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return the rows of AWS Config's items."""
+    try:
+        return [recorded(text, context.kind) for text in texts]
+    except ValueError as error:
+        raise CallError("config:SelectResourceConfig", "InvalidResponse", f"{error}") from error
 
 
 def _fill(context: UnitContext, rows: Sequence[Row]) -> None:
@@ -108,8 +124,11 @@ def _primary(context: UnitContext, row: Row) -> bool:
     return row.region == next(iter(context.scanned), row.region)
 
 
-def _dressed(context: UnitContext, row: Row) -> dict[str, Any]:
-    """Return a row as it goes to the spool: the columns that all types have, then AWS's own."""
+def _dressed(context: UnitContext, row: Row, number: int) -> dict[str, Any]:
+    """Return a row as it goes to the spool: the columns that all types have, then AWS's own.
+
+    `number` is its place in the unit's listing.
+    """
     kind, values, account = context.kind, row.values, context.unit.account
     owned_by = owner(kind, values, account)
     named = arn(kind.arn, row, context.target.account.partition, account, owned_by)
@@ -125,5 +144,6 @@ def _dressed(context: UnitContext, row: Row) -> dict[str, Any]:
         "_name": reach(values, kind.label) or identity,
         "_seen_at": datetime.now(UTC),
         "_gaps": row.gaps,
+        "_n": number,
         **values,
     }

@@ -22,12 +22,13 @@ from crenel.errors import UsageError
 from crenel.judge.findings import COLUMNS, Finding
 from crenel.lake.engine import connect, insert, literal_path, name, parquet, quoted, sql_type
 from crenel.lake.snapshots import Snapshot, collected_columns, stored_findings
+from crenel.language.joins import fact_table
 from crenel.language.plan import Field, Plan, reads, related_tables
-from crenel.language.sql import Compiler, Source, fact_table
+from crenel.language.reading import Compiler, Source
 from crenel.language.verdicts import verdicts
 from crenel.model import GLOBAL, Gap, ScanInfo, Severity, Status
+from crenel.policies.compile import needs_of
 from crenel.policies.facts import Fact
-from crenel.policies.load import needs_of
 
 _BATCH = 2_000
 _ELSEWHERE = "elsewhere"  # stands for the Regions that were left out
@@ -87,14 +88,7 @@ class Judgement:
 
     def gaps(self) -> Iterator[Gap]:
         """Yield what could not be read, by account, Region, type and resource."""
-        cursor = self.connection.cursor().execute(
-            "SELECT account, region, type, detail, resource, call, permission, code, message, seen_at FROM gaps "
-            "ORDER BY account, region, type, detail, resource"
-        )
-        while rows := cursor.fetchmany(_BATCH):
-            yield from (
-                Gap(**dict(zip(_GAP_COLUMNS, row, strict=True)) | {"at": row[-1].replace(tzinfo=UTC)}) for row in rows
-            )
+        yield from gaps_of(self.connection)
 
     def gap_count(self) -> int:
         """Return how many things could not be read."""
@@ -104,6 +98,18 @@ class Judgement:
     def close(self) -> None:
         """Let go of the engine."""
         self.connection.close()
+
+
+def gaps_of(connection: duckdb.DuckDBPyConnection) -> Iterator[Gap]:
+    """Yield the gaps of a ledger that is laid out, by account, Region, type and resource."""
+    cursor = connection.cursor().execute(
+        "SELECT account, region, type, detail, resource, call, permission, code, message, seen_at FROM gaps "
+        "ORDER BY account, region, type, detail, resource"
+    )
+    while rows := cursor.fetchmany(_BATCH):
+        yield from (
+            Gap(**dict(zip(_GAP_COLUMNS, row, strict=True)) | {"at": row[-1].replace(tzinfo=UTC)}) for row in rows
+        )
 
 
 def judge(

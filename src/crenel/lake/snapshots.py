@@ -44,6 +44,7 @@ COMMON: Mapping[str, Type] = {
     "_name": TEXT,
     "_seen_at": Scalar("timestamp"),
     "_gaps": MapOf(TEXT),
+    "_n": Scalar("integer"),
 }
 GAPS = (
     "account VARCHAR, region VARCHAR, type VARCHAR, detail VARCHAR, resource VARCHAR, call VARCHAR, "

@@ -106,6 +106,11 @@ def negated(condition: exp.Expr) -> exp.Expr:
     return exp.Not(this=paren(condition))
 
 
+def lambda_(name: str, body: exp.Expr) -> exp.Expr:
+    """Return a function of one item, for DuckDB's list functions."""
+    return exp.Lambda(this=body, expressions=[exp.to_identifier(name)])
+
+
 def struct(fields: Mapping[str, exp.Expr]) -> exp.Expr:
     """Return a struct of named values."""
     return exp.Struct(

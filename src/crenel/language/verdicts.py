@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlglot import exp
 
-from crenel.catalog.columns import ListOf, Scalar
+from crenel.catalog.columns import JSON, ListOf, Scalar
+from crenel.catalog.spec import ResourceType
 from crenel.language.expressions import (
     case,
     cast,
@@ -22,8 +24,22 @@ from crenel.language.expressions import (
     together,
     written,
 )
-from crenel.language.plan import Field, Lookup, Plan, Related, Template, Value, kind_of, walk
-from crenel.language.sql import COMMON, Compiler, Relation, Source, join_key, some
+from crenel.language.joins import join_key, some
+from crenel.language.plan import (
+    Field,
+    Lookup,
+    Plan,
+    Related,
+    Template,
+    Value,
+    conjunction,
+    kind_of,
+    negation,
+    walk,
+)
+from crenel.language.reading import Compiler, Source
+from crenel.language.sql import Relation
+from crenel.language.tables import COMMON
 
 
 def verdicts(compiler: Compiler, source: Source, plans: Sequence[Plan]) -> str:
@@ -37,6 +53,16 @@ def verdicts(compiler: Compiler, source: Source, plans: Sequence[Plan]) -> str:
     # One plan needs no list to be taken apart again, which costs more than most predicates.
     one_each = structs[0] if len(structs) == 1 else function("UNNEST", exp.Array(expressions=structs))
     return written(relation.select([*commons, named(one_each, "verdict")]))
+
+
+def failing(plan: Plan, kinds: Sequence[ResourceType], now: datetime) -> str:
+    """Return the query of the rows that fail a plan, formatted for people; `kinds` are all types that it reads."""
+    sources = {kind.name: Source(kind, frozenset({*COMMON, *kind.schema()})) for kind in kinds}
+    relation = Relation(Compiler(sources, now), sources[plan.table], "t0")
+    excused = [negation(clause.when) for clause in plan.not_applicable]
+    where = relation.predicate(conjunction([plan.scope, *excused, plan.fails]))
+    query = relation.select([column("t0", name) for name in ("_account", "_region", "_id")]).where(where, copy=False)
+    return query.sql(dialect="duckdb", pretty=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +176,8 @@ def _shown(relation: Relation, value: Value) -> exp.Expr:
         return function("ARRAY_TO_STRING", sql, literal(", "))
     if kind == Scalar("timestamp"):
         return function("STRFTIME", sql, literal("%Y-%m-%d"))
+    if kind == JSON:
+        return function("JSON_EXTRACT_STRING", sql, literal("$"))
     return sql
 
 
@@ -158,7 +186,7 @@ def _evidence(relation: Relation, plan: Plan) -> exp.Expr:
     pairs: dict[str, exp.Expr] = {}
     for node in (part for root in plan.predicates() for part in walk(root)):
         if isinstance(node, Field) and node.item == 0 and node.path[0] in relation.source.columns:
-            sql = relation.raw(node)
+            sql = relation.value(node)
             pairs[".".join(node.path)] = some(sql) if isinstance(node.kind, ListOf) else sql
         elif isinstance(node, Lookup) and relation.collected(node):
             pairs[f"{node.join.alias}.{node.column}"] = relation.value(node)

@@ -9,8 +9,7 @@ from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
-from crenel.catalog.columns import Type
-from crenel.catalog.spec import declared_type
+from crenel.catalog.columns import Type, declared_type
 from crenel.positions import Located, load_file
 
 

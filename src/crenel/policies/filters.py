@@ -1,6 +1,7 @@
 """Filters: each a function from its YAML to a predicate.
 
-`FILTERS` at the end and `TYPE_FILTERS` in `typed` are the whole vocabulary.
+`FILTERS` at the end, `vocabulary.GENERIC` and `vocabulary.OF_TYPES`, and what the catalogue declares for a type are the
+whole vocabulary.
 
 Semantics are Cloud Custodian's where it has the filter. What a filter can't express here is an error with its place,
 never a filter that matches nothing.
@@ -8,10 +9,10 @@ never a filter that matches nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from crenel.catalog.columns import ListOf, Struct
+from crenel.catalog.columns import JSON, ListOf, Struct
 from crenel.catalog.spec import ResourceType
 from crenel.errors import did_you_mean
 from crenel.language.plan import (
@@ -20,20 +21,25 @@ from crenel.language.plan import (
     Const,
     CountItems,
     Field,
-    Op,
+    Literal,
     Predicate,
     Related,
-    Within,
+    Value,
     conjunction,
     disjunction,
     kind_of,
     negation,
 )
-from crenel.policies.context import Context, Filter
-from crenel.policies.keys import Place, joinable, value_at
-from crenel.policies.typed import TYPE_FILTERS
-from crenel.policies.values import OPS, compared, value_filter
+from crenel.policies import access, metrics
+from crenel.policies.context import Context, Filter, Mark
+from crenel.policies.declared import FORMS, asked_of, column
+from crenel.policies.keys import Place, joinable, shown, value_at
+from crenel.policies.linked import within
+from crenel.policies.values import compared, how_many, value_filter
+from crenel.policies.vocabulary import GENERIC, OF_TYPES
 from crenel.positions import Located
+
+_BLOCKS = ("and", "or", "not")
 
 
 def compile_filters(context: Context, items: Located | None, *, empty: bool = False) -> Predicate:
@@ -42,12 +48,21 @@ def compile_filters(context: Context, items: Located | None, *, empty: bool = Fa
     A list that is there but says nothing would hold for every row: whoever wrote it meant something else, so it is
     refused unless `empty` is let pass.
     """
-    if items is None:
+    if items is None or (empty and items.value is None):
         return TRUE
     parts = items.sequence("a list of filters")
     if not parts and not empty:
         raise items.error("this list of filters is empty and holds for everything.", "Leave the key out for that.")
-    return conjunction([compile_filter(context, item) for item in parts])
+    return _all(context, parts)
+
+
+def _all(context: Context, items: list[Located]) -> Predicate:
+    """Return the AND of filters; each sees only what those before it leave."""
+    found: list[Predicate] = []
+    for index, item in enumerate(items):
+        reached = conjunction([context.reached, *found])
+        found.append(compile_filter(replace(context, reached=reached, before=items[:index]), item))
+    return conjunction(found)
 
 
 def compile_filter(context: Context, item: Located) -> Predicate:
@@ -55,62 +70,115 @@ def compile_filter(context: Context, item: Located) -> Predicate:
     if isinstance(item.value, str):
         return _named(item.value, context, Located({"type": item}, item.where, {"type": item.where}))
     keys = item.mapping("a filter")
-    if len(keys) == 1 and (block := next(iter(keys))) in ("and", "or", "not"):
-        parts = [compile_filter(context, part) for part in keys[block].sequence(block)]
-        if block == "or":
-            return disjunction(parts)
-        return conjunction(parts) if block == "and" else (negation(conjunction(parts)) if parts else FALSE)
+    if len(keys) == 1 and (block := next(iter(keys))) in _BLOCKS:
+        return _block(context, block, keys[block].sequence(block))
     if "type" in keys:
         return _named(keys["type"].text("type"), context, item)
     if len(keys) == 1:
-        key, value = next(iter(keys.items()))
-        at = Located(key, item.keys[key])
-        # The shorthand's value is compared as it is: Cloud Custodian's `- Key: absent` is the text keyword all the
-        # same.
-        return compared(context, at, value, "eq", item)
-    raise item.error("a filter with several keys needs `type`.", did_you_mean("type", keys))
+        return _shorthand(context, item)
+    hint = 'Did you mean "type"?' if did_you_mean("type", keys) else ""
+    raise item.error("a filter with several keys needs `type`.", hint, "missing-key")
+
+
+def _block(context: Context, block: str, items: list[Located]) -> Predicate:
+    """`and`, `or` and `not`. A mark that stands in a block holds only where the block does, and none in a `not`."""
+    marks: list[Mark] = []
+    inner = replace(context, marks=marks, before=())
+    found = disjunction([compile_filter(inner, item) for item in items]) if block == "or" else _all(inner, items)
+    if block == "not":
+        return negation(found) if items else FALSE
+    if context.marks is not None:
+        for mark in marks:
+            guard = conjunction([found, mark.when]) if block == "and" else mark.when
+            context.marks.append(Mark(mark.key, guard))
+    return found
+
+
+def _shorthand(context: Context, item: Located) -> Predicate:
+    """`- Key: value`, strict equality; a keyword is one all the same."""
+    key, value = next(iter(item.mapping("a filter").items()))
+    if key == "type":
+        raise item.error("this filter has no `type`.")
+    if isinstance(value.value, dict):
+        raise value.error(f'"{key}" takes a single value or a list here.', "A filter with options needs `type`.")
+    found = compared(context, Located(key, item.keys[key]), value, "", item)
+    context.mark(key, found)
+    return found
 
 
 def _named(name: str, context: Context, item: Located) -> Predicate:
-    own = TYPE_FILTERS.get(context.type.name, {}) if context.place.item == 0 else {}
-    found = own.get(name) or FILTERS.get(name)
+    found = filter_of(context.type, name, rows=not context.place.item)
     if found is None:
         at = item.value["type"] if isinstance(item.value, dict) and "type" in item.value else item
-        known = [*FILTERS, *own]
-        hint = did_you_mean(name, known) or f"Built so far: {', '.join(sorted(known))}."
-        raise at.error(f'aws.{context.type.name} has no filter "{name}" here.', hint)
-    return found(context, item)
+        known = list(filters_of(context.type)) if not context.place.item else list(_OF_ITEMS)
+        hint = did_you_mean(name, known) or f"There are {', '.join(sorted(known))}."
+        raise at.error(f'aws.{context.type.reported_as} has no filter "{name}" here.', hint, "unknown-filter")
+    predicate = found(context, item)
+    if name == "value" and isinstance(item.value, dict) and "key" in item.value:
+        context.mark(str(item.value["key"].value), predicate)
+    return predicate
+
+
+def filters_of(kind: ResourceType) -> Iterable[str]:
+    """Return the names of all filters that a type has."""
+    return sorted({*FILTERS, *GENERIC, *_coded(kind), *kind.filters, *_BLOCKS})
+
+
+def _coded(kind: ResourceType) -> Mapping[str, Filter]:
+    """Return the filters of a type that need code; `account-region` has those of the account as well."""
+    name = kind.name.split("+")[0]
+    return {**OF_TYPES.get(kind.reported_as, {}), **OF_TYPES.get(name, {})}
+
+
+def filter_of(kind: ResourceType, name: str, *, rows: bool = True) -> Filter | None:
+    """Return a type's filter by its name, None where it has none. List items (`rows` false) have a few only."""
+    if not rows:
+        return _OF_ITEMS.get(name)
+    own = _coded(kind).get(name)
+    if own is not None:
+        return own
+    if name in kind.filters:
+        return _declared(kind.filters[name])
+    return FILTERS.get(name) or GENERIC.get(name)
+
+
+def _declared(spec: Located) -> Filter:
+    """Return the filter that a declaration in the catalogue makes."""
+    keys = spec.mapping("a filter's declaration")
+    if "items" in keys:
+        return lambda context, item: list_item(context, item, column(context, spec, "items"))
+    for word, form in _FORMS.items():
+        if word in keys:
+            return lambda context, item: form(asked_of(context, context.type), item, spec)
+    raise spec.error("a filter is declared by one of items, " + ", ".join(_FORMS) + ".")
 
 
 # --- lists, other tables, parameters
 
 
-def list_item(context: Context, item: Located) -> Predicate:
-    """`list-item`: some item of the list (or `count` of them) matches all `attrs`."""
-    keys = item.only("a list-item filter", ("type", "key", "attrs", "count", "count_op"))
-    if "key" not in keys:
+def list_item(context: Context, item: Located, fixed: Value | None = None) -> Predicate:
+    """`list-item`: some item of the list (or `count` of them) matches all `attrs`. `fixed` is the list where the filter
+    names none.
+    """
+    known = (
+        ("type", "attrs", "count", "count_op") if fixed is not None else ("type", "key", "attrs", "count", "count_op")
+    )
+    keys = item.only("a list-item filter", known)
+    if fixed is None and "key" not in keys:
         raise item.error("a list-item filter needs `key`.")
-    items = value_at(context.place, keys["key"].text("key"), keys["key"])
+    items = value_at(context.place, keys["key"].text("key"), keys["key"]) if fixed is None else fixed
     kind = kind_of(items)
-    if not isinstance(kind, ListOf):
-        raise keys["key"].error(f"list-item needs a list, and this key is {kind}.")
-    number = context.place.item + 1
-    inner = context.inside(Place(kind.item, number, what=keys["key"].text("key")))
-    where = compile_filters(inner, keys.get("attrs"))
-    op, count = _count(context, keys)
+    if not isinstance(kind, ListOf) and kind != JSON and not isinstance(items, Literal):
+        context.mistake(keys.get("key", item).error(f"list-item needs a list, and this key is {shown(kind)}."))
+        return FALSE
+    number = context.place.lists + 1
+    what = keys["key"].text("key") if "key" in keys else "an item"
+    inner = context.inside(Place(kind.item if isinstance(kind, ListOf) else JSON, number, what=what))
+    where = compile_filters(replace(inner, marks=None), keys.get("attrs"))
+    op, count = how_many(context, keys)
+    if isinstance(items, Literal):
+        return FALSE if "count" not in keys or count else TRUE
     return CountItems(items, number, where, op, count)
-
-
-def _count(context: Context, keys: Mapping[str, Located]) -> tuple[Op, int]:
-    if "count" not in keys:
-        return "ge", 1
-    count = context.scalar(keys["count"])
-    name = keys["count_op"].text("count_op") if "count_op" in keys else "eq"
-    if isinstance(count, bool) or not isinstance(count, int):
-        raise keys["count"].error("count must be a whole number.")
-    if name not in OPS:
-        raise keys["count_op"].error(f'there is no count_op "{name}".', did_you_mean(name, OPS))
-    return OPS[name], count
 
 
 def related(context: Context, item: Located) -> Predicate:
@@ -143,21 +211,14 @@ def related(context: Context, item: Located) -> Predicate:
             raise keys["on"].error(
                 f"aws.{other.name} is joined on what its listing says, and {value.path[0]} is read apart."
             )
-    where = compile_filters(replace(context, type=other, place=inner), keys.get("filters"))
-    op, count = _count(context, keys)
+    where = compile_filters(replace(context.of(other), marks=None), keys.get("filters"))
+    op, count = how_many(context, keys)
     reach = within(context.type, other)
     if "within" in keys:
         if keys["within"].value not in ("account", reach):
             raise keys["within"].error('within is "account", or "region" where both types have Regions.')
         reach = keys["within"].value
     return Related(other.name, on, reach, where, op, count)
-
-
-def within(mine: ResourceType, other: ResourceType) -> Within:
-    """Return whose rows count as beside: those of the same Region where both types have Regions, else those of the
-    account.
-    """
-    return "region" if mine.regional and other.regional else "account"
 
 
 def param(context: Context, item: Located) -> Predicate:
@@ -170,9 +231,17 @@ def param(context: Context, item: Located) -> Predicate:
     return Const(value=context.params[name] == wanted)
 
 
+def event(_: Context, item: Located) -> Predicate:
+    """`event`: a value filter on the event that triggers a policy; without one Custodian refuses it as well."""
+    raise item.error("event filters need a policy with an event mode, and such a policy is not run here.")
+
+
+_FORMS = {**FORMS, **access.FORMS, **metrics.FORMS}
 FILTERS: Mapping[str, Filter] = {
     "value": value_filter,
     "list-item": list_item,
     "related": related,
     "param": param,
+    "event": event,
 }
+_OF_ITEMS: Mapping[str, Filter] = {"value": value_filter, "list-item": list_item, "param": param}

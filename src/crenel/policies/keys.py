@@ -1,60 +1,44 @@
-"""The keys of value filters: from a policy's words to a typed place in the row, or an error with the nearest name."""
+"""The keys of value filters: JMESPath over typed columns, from a policy's words to a value of the plan.
+
+The type of everything is known from AWS's models, so a name that no answer has is found here, with the nearest one.
+What stands in JSON has its type when it is read.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from crenel.catalog.columns import JSON, ListOf, MapOf, Scalar, Struct, Type
-from crenel.errors import did_you_mean
-from crenel.language.plan import FactJoin, Field, Length, Lookup, Value, kind_of
+from crenel.catalog.columns import TEXT, Scalar, Struct, Type
+from crenel.language.plan import FactJoin, Field, Lookup, Value, kind_of, walk
+from crenel.policies.expressions import Reading, parsed
+from crenel.policies.places import Place, shown
 from crenel.positions import Located
 
-_LENGTH = re.compile(r"^length\((?P<path>.+)\)$")
-_STEP = re.compile(r'^(?:"(?P<quoted>[^"]+)"|(?P<plain>[A-Za-z_][\w-]*))$')
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where keys start: the row (`item` 0) or the n-th list item; `kind` is its type, `lookups` the facts joined to the
-    row.
-    """
-
-    kind: Type
-    item: int = 0
-    lookups: Mapping[str, tuple[FactJoin, Struct]] | None = None
-    what: str = "this"
+__all__ = ["Place", "counted", "joinable", "member", "shown", "value_at"]
 
 
 def value_at(place: Place, key: str, at: Located) -> Value:
-    """Return the value that a key names. Raises `PolicyError`, with the nearest name, where there is none."""
-    length = _LENGTH.match(key)
-    if length:
-        of = value_at(place, length["path"], at)
-        counted(of, at)
-        return Length(of)
-    if key == "@":
-        if not place.item:
-            raise at.error("@ is an item of a list, and keys start at the row here.")
-        return Field((), place.kind, place.item)
-    steps = [_step(step, key, at) for step in _split(key)]
-    if not steps:
-        raise at.error("a key can't be empty.")
-    if place.lookups and steps[0] in place.lookups:
-        return _lookup(place.lookups[steps[0]], steps, at)
-    kind = place.kind
-    for index, step in enumerate(steps):
-        kind = _member(kind, step, at, ".".join(steps[:index]) or place.what)
-    return Field(tuple(steps), kind, place.item)
+    """Return the value that a key names: a top-level column of that very name, or a JMESPath expression.
+
+    Raises `PolicyError` for an expression that can't be parsed or has no counterpart here, and, unless the place takes
+    mistakes, for a name that nothing has (with the nearest one).
+    """
+    if isinstance(place.kind, Struct) and place.at is None and key in place.kind.fields:
+        return _field(place, key)
+    lookup = key.split(".", 1)
+    if place.lookups and lookup[0] in place.lookups:
+        return _lookup(place.lookups[lookup[0]], key.split("."), at)
+    found = Reading(place, at).value(parsed(key, at), place.here, place.lists)
+    if any(isinstance(part, Field) and not part.path and not part.item for part in walk(found)):
+        raise at.error("@ is the whole resource here, and only an item of a list can be asked so.", "Name a key.")
+    return found
 
 
 def counted(value: Value, at: Located) -> None:
     """Raise where a value is no list, map or text, so that there is nothing to count."""
     kind = kind_of(value)
-    if isinstance(kind, Struct) or (isinstance(kind, Scalar) and kind.kind not in ("text", "json")):
-        shown = "a structure" if isinstance(kind, Struct) else kind
-        raise at.error(f"only lists, maps and texts have a length, and this key is {shown}.")
+    if isinstance(kind, Scalar) and kind.kind not in ("text", "json"):
+        raise at.error(f"only lists, maps and texts have a length, and this key is {kind}.")
 
 
 def joinable(mine: Value, theirs: Type, at: Located) -> None:
@@ -70,40 +54,18 @@ def _plain_kind(kind: Type) -> str | None:
     return {"json": "text", "integer": "number"}.get(kind.kind, kind.kind)
 
 
-def _lookup(fact: tuple[FactJoin, Struct], steps: list[str], at: Located) -> Lookup:
+def _lookup(fact: tuple[FactJoin, Struct], steps: Sequence[str], at: Located) -> Lookup:
     join, columns = fact
     if len(steps) != 2 or steps[1] not in columns.fields:
         raise at.error(f"{steps[0]} is a fact with the columns {', '.join(columns.fields)}.")
     return Lookup(join, steps[1], columns.fields[steps[1]])
 
 
-def _split(key: str) -> list[str]:
-    return re.findall(r'"[^"]*"|[^."]+|\.(?=\.)|\.$|^\.', key)
+def _field(place: Place, name: str) -> Field:
+    kind = place.kind.fields[name] if isinstance(place.kind, Struct) else TEXT
+    return Field((name,), kind, place.item)
 
 
-def _step(step: str, key: str, at: Located) -> str:
-    match = _STEP.match(step)
-    if not match:
-        raise at.error(
-            f'the key "{key}" uses an expression that is not built yet.',
-            "Keys are paths of names such as A.B.C, length(A.B), or @ for the item itself.",
-        )
-    return match["quoted"] or match["plain"]
-
-
-def _member(kind: Type, step: str, at: Located, inside: str) -> Type:
-    match kind:
-        case Struct(fields):
-            if step not in fields:
-                hint = did_you_mean(step, fields) or f"It has {', '.join(sorted(fields))}."
-                raise at.error(f'{inside} has no key "{step}".', hint)
-            return fields[step]
-        case MapOf(value, keys):
-            if keys and step not in keys and (hint := did_you_mean(step, keys)):
-                raise at.error(f'{inside} has no key "{step}".', hint)
-            return value
-        case Scalar("json"):
-            return JSON
-        case ListOf():
-            raise at.error(f'{inside} is a list: "{step}" is a key of its items.', "Use a list-item filter.")
-    raise at.error(f'{inside} is {kind}, which has no key "{step}".')
+def member(place: Place, name: str, at: Located) -> Value:
+    """Return what stands at a place under a name, whatever letters the name has."""
+    return Reading(place, at).member(place.here, name)

@@ -51,6 +51,19 @@ def pattern(item: Located) -> str:
     return _told(item, item.text("a pattern"), captures=False)[0]
 
 
+def matching(item: Located) -> tuple[tuple[str, bool], ...]:
+    """Return what must match at the start of a text, and (where the second is false) what must not.
+
+    So the look-aheads that people write in policies run as well, which RE2 has not: those at the start of a pattern,
+    and "nothing of this in it", ``^((?!…).)*$``. Raises `PolicyError` as `pattern` does.
+    """
+    text = item.text("a pattern")
+    try:
+        return _with_look_ahead(text)
+    except (_RefusedError, re.error, FutureWarning, RecursionError, OverflowError):
+        return ((_told(item, text, captures=False)[0], True),)
+
+
 def capture(item: Located) -> tuple[str, bool]:
     """Return a pattern with one group as RE2 reads it, and whether the group may be left out of a match."""
     return _told(item, item.text("a pattern"), captures=True)
@@ -83,6 +96,62 @@ def _translated(text: str, captures: bool) -> tuple[str, bool]:
     if captures and tree.state.groups != 2:
         raise _RefusedError(f"{tree.state.groups - 1} groups where one is taken out")
     return written, printer.optional
+
+
+@lru_cache(maxsize=1024)
+def _with_look_ahead(text: str) -> tuple[tuple[str, bool], ...]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", FutureWarning)
+        tree = _parser.parse(text)
+    flags = tree.state.flags
+    if flags & ~_FLAGS.value:
+        raise _RefusedError("the flags (?a) or (?L)")
+    nodes = [(str(op), av) for op, av in tree]
+    found: list[tuple[str, bool]] = []
+    while nodes and (_is_start(nodes[0]) or _looks_ahead(nodes[0])):
+        op, av = nodes.pop(0)
+        if op != "AT":
+            found.append((_spelt(av[1], flags), op == "ASSERT"))
+    tempered = _tempered(nodes)
+    if tempered is not None:
+        any_character = "(?s:.)" if flags & re.DOTALL else r"[^\n]"
+        found.append((f"{any_character}*(?:{_spelt(tempered, flags)})", False))
+        nodes = [(op, av) if index else _anything(av) for index, (op, av) in enumerate(nodes)]
+    return (*found, (_spelt(nodes, flags), True))
+
+
+def _spelt(nodes: Any, flags: int) -> str:  # noqa: ANN401 (a tree of Python's parser)
+    inner = _Printer(captures=False).sequence(nodes, flags, _Inside())
+    return f"(?i:{inner})" if flags & re.IGNORECASE else inner
+
+
+def _is_start(node: tuple[str, Any]) -> bool:
+    return node[0] == "AT" and str(node[1]) in ("AT_BEGINNING", "AT_BEGINNING_STRING")
+
+
+def _looks_ahead(node: tuple[str, Any]) -> bool:
+    return node[0] in ("ASSERT", "ASSERT_NOT") and node[1][0] > 0
+
+
+def _tempered(nodes: list[tuple[str, Any]]) -> Any:  # noqa: ANN401 (a tree of Python's parser)
+    """Return what must not begin anywhere in a text, for ``((?!…).)*$``; None for other patterns."""
+    ends = [str(av) for op, av in nodes[1:] if op == "AT"]
+    if not nodes or nodes[0][0] != "MAX_REPEAT" or len(nodes) != 2 or not ends or not ends[0].startswith("AT_END"):
+        return None
+    least, most, body = nodes[0][1]
+    inner = [(str(op), av) for op, av in body]
+    if len(inner) == 1 and inner[0][0] == "SUBPATTERN":
+        inner = [(str(op), av) for op, av in inner[0][1][-1]]
+    if least or str(most) != "MAXREPEAT" or len(inner) != 2:
+        return None
+    fits = inner[0][0] == "ASSERT_NOT" and _looks_ahead(inner[0]) and inner[1][0] == "ANY"
+    return inner[0][1][1] if fits else None
+
+
+def _anything(av: Any) -> tuple[Any, Any]:  # noqa: ANN401 (a tree of Python's parser)
+    """Return the repetition of any character that a tempered one is without its condition."""
+    least, most, _ = av
+    return "MAX_REPEAT", (least, most, _parser.parse("."))
 
 
 class _Printer:

@@ -1,195 +1,192 @@
-"""The `value` filter: what a key names, compared with a value that the policy gives, by Cloud Custodian's rules."""
+"""The `value` filter: what a key names, compared with a value that the policy gives, by Cloud Custodian's rules.
+
+In its order: the value is extracted, `value_regex` picks a part of it, `value_type` converts one side or both, the
+keywords are tested (whatever the op), and then the op. What Python answers with a TypeError does not match.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from crenel.catalog.columns import ListOf, MapOf, Scalar, Struct, Type
+from crenel.catalog.columns import JSON, Scalar
 from crenel.errors import did_you_mean
+from crenel.language.functions import TRANSFORMS
 from crenel.language.plan import (
-    Compare,
-    DaysSince,
+    Constant,
     Extract,
-    Has,
-    In,
-    IsEmpty,
-    IsNull,
-    Length,
     Literal,
-    Lower,
-    Matches,
-    Number,
     Op,
-    Plain,
+    Population,
     Predicate,
     Value,
-    disjunction,
     kind_of,
-    negation,
 )
 from crenel.policies.context import Context
+from crenel.policies.conversions import CONVERSIONS, Sides
+from crenel.policies.doubts import doubt
 from crenel.policies.facts import Fact
-from crenel.policies.keys import counted, joinable, value_at
-from crenel.policies.patterns import capture, glob, pattern
+from crenel.policies.keys import joinable, shown, value_at
+from crenel.policies.operations import OPERATIONS, ORDERS
+from crenel.policies.patterns import capture
+from crenel.policies.tags import tag
 from crenel.positions import Located
 
-OPS: Mapping[str, Op] = {
-    "eq": "eq", "equal": "eq", "ne": "ne", "not-equal": "ne", "gt": "gt", "greater-than": "gt", "ge": "ge", "gte": "ge",
-    "lt": "lt", "less-than": "lt", "le": "le", "lte": "le",
-}  # fmt: skip
-_OTHER_OPS = ("in", "not-in", "ni", "contains", "regex", "regex-case", "glob")
-_KEYWORDS = ("absent", "present", "not-null", "empty")
-_VALUE_KEYS = ("type", "key", "value", "op", "value_type", "value_regex", "value_from", "default")
-# Built for the practices; the rest of the language is refused by name until it is built.
-_VALUE_TYPES = ("age", "days-since", "normalize", "size", "swap")
-# The Python types of what can equal a scalar.
-_FITS: Mapping[str, tuple[type, ...]] = {
-    "text": (str,),
-    "boolean": (bool,),
-    "integer": (int, float),
-    "number": (int, float),
-}
+OPS: Mapping[str, Op] = ORDERS
+KEYWORDS = ("absent", "present", "not-null", "empty")
+VALUE_KEYS = (
+    "type", "key", "value", "op", "value_type", "value_regex", "value_from", "value_path", "default",
+    "tag_key_transforms",
+)  # fmt: skip
+VALUE_TYPES = (*CONVERSIONS, "resource_count", "days-since")
 
 
 def value_filter(context: Context, item: Located) -> Predicate:
     """`value`: compares what a key names with a value that the policy gives."""
-    keys = item.only("a value filter", _VALUE_KEYS)
+    keys = item.only("a value filter", VALUE_KEYS)
+    if "value_type" in keys and keys["value_type"].value == "resource_count":
+        return _resource_count(context, item, keys)
     if "key" not in keys:
         raise item.error("a value filter needs `key`.")
     if "default" in keys:
-        raise item.key_error("default", "default has no effect, in Cloud Custodian neither.", "Leave it out.")
-    op = keys["op"].text("op") if "op" in keys else "eq"
+        context.mistake(
+            item.key_error("default", "default has no effect, in Cloud Custodian neither.", "Leave it out.")
+        )
+    op = operation(keys.get("op"))
     return compared(context, keys["key"], keys.get("value"), op, item)
+
+
+def operation(item: Located | None) -> str:
+    """Return the op that a filter names, nothing where it names none. Raises `PolicyError` for one that is not."""
+    if item is None:
+        return ""
+    op = item.text("op")
+    if op not in OPERATIONS:
+        raise item.error(f'there is no op "{op}".', did_you_mean(op, OPERATIONS) or f"Ops are {', '.join(OPERATIONS)}.")
+    return op
+
+
+def key_value(context: Context, key: Located, keys: Mapping[str, Located]) -> Value:
+    """Return the value that a filter's key names, a tag's for ``tag:NAME``."""
+    text = key.text("key")
+    transforms = _transforms(keys.get("tag_key_transforms"))
+    if text.startswith("tag:"):
+        return tag(context.place, text.removeprefix("tag:"), transforms, key)
+    if transforms:
+        context.mistake(keys["tag_key_transforms"].error("tag_key_transforms has no effect on a key that is no tag."))
+    return value_at(context.place, text, key)
+
+
+def _transforms(item: Located | None) -> tuple[str, ...]:
+    found = []
+    for each in item.sequence("tag_key_transforms") if item else ():
+        name = each.text("a transform")
+        if name not in TRANSFORMS:
+            hint = did_you_mean(name, TRANSFORMS) or f"There are {', '.join(TRANSFORMS)}."
+            raise each.error(f'there is no transform "{name}".', hint)
+        found.append(name)
+    return tuple(found)
 
 
 def compared(context: Context, key: Located, value: Located | None, op: str, item: Located) -> Predicate:
     """Return the predicate of one comparison; `item` is the filter that it stands in. Raises `PolicyError`."""
-    left = value_at(context.place, key.text("key"), key)
     keys = item.value if isinstance(item.value, dict) and "key" in item.value else {}
+    left = key_value(context, key, keys)
+    return matched(context, left, key, value, op, keys, item)
+
+
+def matched(
+    context: Context,
+    left: Value,
+    key: Located,
+    value: Located | None,
+    op: str,
+    keys: Mapping[str, Located],
+    item: Located,
+) -> Predicate:
+    """Return the predicate of a comparison of a value that is at hand, by the other keys of its filter."""
     if "value_regex" in keys:
-        _texts_only(left, key, "value_regex")
-        left = Extract(left, *capture(keys["value_regex"]))
-    kind = keys["value_type"].text("value_type") if "value_type" in keys else ""
-    if kind and kind not in _VALUE_TYPES:
-        raise keys["value_type"].error(
-            f'the value_type "{kind}" is not built yet.',
-            did_you_mean(kind, _VALUE_TYPES) or f"Built: {', '.join(_VALUE_TYPES)}.",
+        left = _captured(context, left, keys["value_regex"])
+    kind = _value_type(keys.get("value_type"))
+    right, at = _right(context, left, value, op, kind, keys, item)
+    if isinstance(right, Predicate):
+        return right
+    doubt(context, left, right, at, op, kind, key)
+    if kind == "days-since":
+        return CONVERSIONS["age"](context, Sides(left, right, op, at, whole_days=True))
+    sides = Sides(left, right, op, at)
+    if kind:
+        return CONVERSIONS[kind](context, sides)
+    return sides.predicate()
+
+
+def _value_type(item: Located | None) -> str:
+    if item is None:
+        return ""
+    kind = item.text("value_type")
+    if kind not in VALUE_TYPES:
+        raise item.error(
+            f'there is no value_type "{kind}".',
+            did_you_mean(kind, VALUE_TYPES) or f"There are {', '.join(VALUE_TYPES)}.",
         )
-    if kind == "size":
-        counted(left, key)
-        left = Length(left)
-    if kind == "normalize":
-        _texts_only(left, key, "normalize")
-        left = Lower(left)
+    return kind
+
+
+def _captured(context: Context, left: Value, item: Located) -> Value:
+    kind = kind_of(left)
+    if kind != JSON and not (isinstance(kind, Scalar) and kind.kind == "text"):
+        context.mistake(item.error(f"value_regex works on texts, and this key is {shown(kind)}."))
+        return Literal(None)
+    return Extract(left, *capture(item))
+
+
+def _right(
+    context: Context, left: Value, value: Located | None, op: str, kind: str, keys: Mapping[str, Located], item: Located
+) -> tuple[Value | Predicate, Located]:
+    """Return what a key is compared with, and where that stands."""
     if "value_from" in keys:
-        return _from_fact(context, left, keys["value_from"], op, kind)
+        source = keys["value_from"]
+        if isinstance(source.value, dict) and "fact" in source.value:
+            return _from_fact(context, left, source, op, kind), source
+        if context.values_from is None:
+            raise source.error("value_from can't be fetched here.")
+        return Literal(context.values_from(source)), source
+    if "value_path" in keys:
+        path = keys["value_path"]
+        return value_at(context.place, path.text("value_path"), path), path
     if value is None:
         raise item.error("a value filter needs `value`.")
-    if op not in (*OPS, *_OTHER_OPS):
-        raise keys["op"].error(f'there is no op "{op}" here.', did_you_mean(op, [*OPS, *_OTHER_OPS]) or _built_ops())
-    value = context.resolved(value)
-    if isinstance(value.value, str) and value.value in _KEYWORDS:
-        return _keyword(left, value, op, kind)
-    return _compare(context, left, value, op, kind)
+    if kind == "expr":
+        given = Located(value.text("value"), value.where)
+        other = key_value(context, given, keys)
+        return _captured(context, other, keys["value_regex"]) if "value_regex" in keys else other, value
+    return Literal(context.constant(value)), value
 
 
-def _built_ops() -> str:
-    return f"Built: {', '.join(sorted({*OPS, *_OTHER_OPS}))}."
+def _resource_count(context: Context, item: Located, keys: Mapping[str, Located]) -> Predicate:
+    """`value_type: resource_count`: how many resources the filters before this one leave; all match or none does."""
+    for name in ("op", "value"):
+        if name not in keys:
+            raise item.error(f"a resource_count filter needs `{name}`.")
+    op = operation(keys["op"])
+    count = context.scalar(keys["value"])
+    if isinstance(count, bool) or not isinstance(count, int):
+        raise keys["value"].error("a number of resources is a whole number.")
+    if op not in ORDERS:
+        raise keys["op"].error(f"a number of resources can't be compared with {op}.")
+    return Population(context.reached, ORDERS[op], count)
 
 
-def _keyword(left: Value, value: Located, op: str, kind: str) -> Predicate:
-    """A keyword holds by its meaning, or as the very text: a tag whose value reads "absent" equals it.
-
-    Cloud Custodian tests it before the op and after the value_type's conversion.
-    """
-    word = value.text("value")
-    if OPS.get(op) != "eq":
-        raise value.error(
-            f'"{word}" with op {op} would match nearly everything: Cloud Custodian tests the keyword first.',
-            "Leave op out, or say the opposite keyword.",
-        )
-    if kind in ("age", "days-since", "swap"):
-        raise value.error(f'"{word}" does not go with the value_type {kind}.', "Leave value_type out.")
-    if kind == "size" and word in ("absent", "present"):
-        raise value.error(f"a size is never {'absent' if word == 'absent' else 'anything but present'}.", "Say empty.")
-    match word:
-        case "present":
-            return negation(IsNull(left))
-        case "not-null":
-            return negation(IsEmpty(left))
-    meant = IsNull(left) if word == "absent" else IsEmpty(left)
-    return disjunction([meant, Compare("eq", left, Literal(word))]) if _is_free_text(left) else meant
-
-
-def _is_free_text(value: Value) -> bool:
-    kind = kind_of(value)
-    return isinstance(kind, Scalar) and kind.kind in ("text", "json") and not kind.enum
-
-
-def _compare(context: Context, left: Value, value: Located, op: str, kind: str) -> Predicate:
-    if kind in ("age", "days-since"):
-        return _age(context, left, value, op, kind)
-    if kind == "swap":
-        if op not in ("in", "not-in"):
-            raise value.error("value_type swap is built for the ops in and not-in.")
-        found = _has(left, context.scalar(value), value, "swap")
-        return found if op == "in" else negation(found)
-    if op in ("in", "not-in", "ni"):
-        return _among(context, left, value, op)
-    if op == "contains":
-        return _has(left, context.scalar(value), value, op)
-    if op in ("regex", "regex-case", "glob"):
-        _texts_only(left, value, op)
-        context.scalar(value)
-        regex = glob(value.text("value")) if op == "glob" else pattern(value)
-        return Matches(left, regex, ignore_case=op == "regex")
-    literal = context.scalar(value)
-    if literal is None:
-        if OPS[op] not in ("eq", "ne"):
-            raise value.error("nothing is greater or less than null.")
-        return IsNull(left) if OPS[op] == "eq" else negation(IsNull(left))
-    left, literal = checked(left, literal, value, ordered=OPS[op] not in ("eq", "ne"))
-    return Compare(OPS[op], left, Literal(literal))
-
-
-def _among(context: Context, left: Value, value: Located, op: str) -> Predicate:
-    """Cloud Custodian makes an empty tuple of null for `in` and `not-in`, so null is in no list at all.
-    `ni` leaves null as it is.
-    """
-    found = [(context.scalar(each), each) for each in value.sequence("the value of in")]
-    fitting = [checked(left, literal, each) for literal, each in found if literal is not None]
-    if len({of for of, _ in fitting}) > 1:
-        raise value.error("texts and numbers can't stand in one list here.")
-    among: list[Plain] = [literal for _, literal in fitting]
-    if op == "ni" and len(among) < len(found):
-        among.append(None)
-    predicate = In(fitting[0][0] if fitting else left, tuple(among))
-    return predicate if op == "in" else negation(predicate)
-
-
-def _has(left: Value, literal: Plain, at: Located, op: str) -> Predicate:
-    kind = kind_of(left)
-    of = kind.item if isinstance(kind, ListOf) else kind
-    if not isinstance(of, Scalar) or (of is kind and of.kind not in ("text", "json")):
-        raise at.error(f"{op} works on texts and on lists of single values, and this key is {_shown(kind)}.")
-    allowed = (str,) if of.kind == "json" else _FITS.get(of.kind, ())
-    if not isinstance(literal, allowed) or (isinstance(literal, bool) and of.kind != "boolean"):
-        raise at.error(f"this key is {_shown(kind)}, and {literal!r} is never in one.")
-    return Has(left, literal)
-
-
-def _age(context: Context, left: Value, value: Located, op: str, kind: str) -> Predicate:
-    """`days-since`: whole days against the number; Custodian's `age`: the time itself against now minus the days."""
-    if kind_of(left) not in (Scalar("timestamp"), Scalar("date")):
-        raise value.error(f"an age needs a time, and this key is {_shown(kind_of(left))}.")
-    days = context.scalar(value)
-    if isinstance(days, bool) or not isinstance(days, (int, float)):
-        raise value.error("an age is a number of days.")
-    if op not in OPS:
-        raise value.error(f"an age can't be compared with {op}.", "Use gt, ge, lt, le, eq or ne.")
-    if kind == "days-since":
-        return Compare(OPS[op], DaysSince(left), Literal(days))
-    return Compare(OPS[op], DaysSince(left, exact=True), Literal(days))
+def how_many(context: Context, keys: Mapping[str, Located]) -> tuple[Op, int]:
+    """Return how many items or rows `count` and `count_op` ask for; at least one where there is no `count`."""
+    if "count" not in keys:
+        return "ge", 1
+    count = context.scalar(keys["count"])
+    name = keys["count_op"].text("count_op") if "count_op" in keys else "eq"
+    if isinstance(count, bool) or not isinstance(count, int):
+        raise keys["count"].error("count must be a whole number.")
+    if name not in OPS:
+        raise keys["count_op"].error(f'there is no count_op "{name}".', did_you_mean(name, OPS))
+    return OPS[name], count
 
 
 def _from_fact(context: Context, left: Value, item: Located, op: str, kind: str) -> Predicate:
@@ -203,12 +200,12 @@ def _from_fact(context: Context, left: Value, item: Located, op: str, kind: str)
         raise item.error("value_from goes with the ops in and not-in.")
     if kind not in ("", "normalize", "size"):
         raise item.error(f"value_from does not go with the value_type {kind}.")
-    texts = [value for value in fact.values(column) if value is not None]
+    texts: list[Constant] = [value for value in fact.values(column) if value is not None]  # type: ignore[misc]
     if not all(isinstance(value, (str, int, float)) for value in texts):
         raise item.error(f"the column {column} of the fact {fact.name} has no texts or numbers.")
     joinable(left, fact.columns[column], item)
-    among = In(left, tuple(texts))  # type: ignore[arg-type]
-    return among if op == "in" else negation(among)
+    sides = Sides(left, Literal(tuple(texts)), op, item)
+    return CONVERSIONS[kind](context, sides) if kind else sides.predicate()
 
 
 def _fact(context: Context, item: Located) -> Fact:
@@ -216,37 +213,3 @@ def _fact(context: Context, item: Located) -> Fact:
     if name not in context.facts:
         raise item.error(f'there is no fact "{name}".', did_you_mean(name, context.facts))
     return context.facts[name]
-
-
-def checked(left: Value, value: Plain, at: Located, *, ordered: bool = False) -> tuple[Value, Plain]:
-    """Return the key's value and the policy's, ready to be compared.
-
-    Raises where the column can never equal it (or be `ordered` beside it), or AWS spells it otherwise. What stands in
-    JSON has the type of what it is compared with: a number's, or a text's.
-    """
-    kind = kind_of(left)
-    if not isinstance(kind, Scalar):
-        hint = "Use a list-item filter, contains, or a keyword." if isinstance(kind, ListOf) else "Name a key below it."
-        raise at.error(f"this key is {_shown(kind)}, which no single value equals.", hint)
-    if kind.kind == "json":
-        if isinstance(value, bool):
-            return left, "true" if value else "false"
-        return (left, value) if isinstance(value, str) else (Number(left), value)
-    allowed = _FITS.get(kind.kind)
-    if allowed is None:
-        raise at.error(f"this key is a {kind}, and {value!r} never equals one.", "Use value_type age or days-since.")
-    if not isinstance(value, allowed) or (isinstance(value, bool) and kind.kind != "boolean"):
-        raise at.error(f"this key is {kind}, and {value!r} never equals one.")
-    if not ordered and kind.enum and value not in kind.enum and (hint := did_you_mean(str(value), kind.enum)):
-        raise at.error(f'AWS has no value "{value}" here.', hint)
-    return left, value
-
-
-def _texts_only(left: Value, at: Located, op: str) -> None:
-    kind = kind_of(left)
-    if not isinstance(kind, Scalar) or kind.kind not in ("text", "json"):
-        raise at.error(f"{op} works on texts, and this key is {_shown(kind)}.")
-
-
-def _shown(kind: Type) -> str:
-    return {ListOf: "a list", MapOf: "a map", Struct: "a structure"}.get(type(kind), str(kind))

@@ -1,0 +1,220 @@
+"""`crenel run`: what `custodian run --dryrun` does."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from crenel import run as use_case
+from crenel.cli import silence
+from crenel.cli.options import parse_time
+from crenel.cli.progress import progress
+from crenel.collect.rows import reach
+from crenel.positions import describe
+from crenel.report.text import number, plain, printable
+
+FAILED = 2
+_TABLE, _JSON, _IDS = "table", "json", "ids"
+
+
+def _number(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    if value and not (value.isascii() and value.isdecimal() and len(value) == 12):
+        raise click.BadParameter(f"{value!r} is no account number: it has 12 digits.", ctx, param)
+    return value
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="FILE...")
+@click.option("-s", "--output-dir", "out", default="", metavar="OUT", help="Write a folder a policy below this one.")
+@click.option(
+    "-r",
+    "--region",
+    multiple=True,
+    metavar="REGION",
+    help="Run in this Region; `all`: in each that the account has opted in to. Repeatable. Default: the profile's.",
+)
+@click.option(
+    "-p", "--policies", "names", multiple=True, metavar="GLOB", help="Only policies of such a name. Repeatable."
+)
+@click.option(
+    "-t",
+    "--tag",
+    "--resource",
+    "tags",
+    multiple=True,
+    metavar="TAG",
+    help="Only policies with this tag, or of this resource type. Repeatable.",
+)
+@click.option(
+    "--vars",
+    "text_variables",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Variables (YAML or JSON) that fill the policy files' text before it is read; braces are doubled then.",
+)
+@click.option(
+    "--vars-file",
+    "variables",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Variables that the policies' placeholders name, beside {account_id}, {region} and their kin.",
+)
+@click.option(
+    "-f",
+    "--cache",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Keep what is read here, and take it from here while it is young. Default: nothing is kept.",
+)
+@click.option(
+    "--cache-period",
+    type=click.FloatRange(min=0),
+    default=15,
+    show_default=True,
+    metavar="MINUTES",
+    help="How long what is kept is taken for the truth.",
+)
+@click.option("--now", metavar="TIME", callback=parse_time, help="Measure ages against this time (ISO 8601, UTC).")
+@click.option(
+    "--account-id",
+    metavar="ID",
+    default="",
+    callback=_number,
+    help="The account's number; it is not asked then.",
+)
+@click.option("--profile", default="", metavar="NAME", help="An AWS profile.")
+@click.option("--allow-web", is_flag=True, help="Let `value_from` read http and https addresses.")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice([_TABLE, _JSON, _IDS]),
+    default=_TABLE,
+    show_default=True,
+    help="On standard output: a summary, the documents as one JSON list, or their ids as one.",
+)
+@click.option("--json", "style", flag_value=_JSON, help="The same as --format json.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no line a policy on standard error.")
+@click.option("-d", "--dryrun", "--dry-run", is_flag=True, hidden=True, help="Taken for Cloud Custodian's sake.")
+def run(  # noqa: PLR0913 (the command line's options)
+    *,
+    files: tuple[Path, ...],
+    out: str,
+    region: tuple[str, ...],
+    names: tuple[str, ...],
+    tags: tuple[str, ...],
+    text_variables: Path | None,
+    variables: Path | None,
+    cache: Path | None,
+    cache_period: float,
+    now: datetime | None,
+    account_id: str,
+    profile: str,
+    allow_web: bool,
+    style: str,
+    quiet: bool,
+    dryrun: bool,  # noqa: ARG001 (nothing is ever changed)
+) -> None:
+    """Run Cloud Custodian policies over an account and write which resources they select, as `custodian run --dryrun`.
+
+    All policies share one collection, which only reads, and only what they need. No action is taken. What could not be
+    read counts as absent, as it does with Cloud Custodian; which resources that decides stands in gaps.json.
+
+    \b
+    Examples:
+      crenel run -s out policies/                          a folder a policy: resources.json, metadata.json, a log
+      crenel run -s out --region eu-west-1 --region us-east-1 policies/
+      crenel run --region all --json -p 'ebs-*' policies.yml
+      crenel run -s out --cache ~/.cache/crenel policies/   again within 15 minutes: without a call
+
+    \b
+    Exit codes:
+      0    every policy ran
+      1    unexpected error
+      2    usage, credentials, or a policy that can't be loaded or run (the others ran)
+      130  interrupted
+    """  # noqa: D301
+    options = use_case.RunOptions(
+        files=files,
+        out=out,
+        regions=region,
+        cache=cache,
+        minutes=cache_period,
+        names=names,
+        tags=tags,
+        text_variables=text_variables,
+        variables=variables,
+        now=now,
+        account=account_id,
+        profile=profile,
+        web=allow_web,
+    )
+    with progress(sys.stderr, quiet=quiet) as watch, use_case.run(options, watch) as outcome:
+        _complain(outcome, lines=not quiet and style != _TABLE, quiet=quiet)
+        try:
+            _write(outcome, style, out)
+        except BrokenPipeError:
+            silence(sys.stdout)
+        click.get_current_context().exit(FAILED if outcome.failed else 0)
+
+
+def _complain(outcome: use_case.Outcome, *, lines: bool, quiet: bool) -> None:
+    """Say on standard error what went wrong, and what went how."""
+    for text in dict.fromkeys(text for result in outcome.results for text in result.warnings):
+        _say(f"Warning: {plain(text)}")
+    if outcome.reused is not None and not quiet:
+        _say(f"Nothing was read: the cache has a snapshot that is {outcome.reused:.0f} minutes old (--cache-period).")
+    for result in outcome.results:
+        where = f"{result.policy.name} ({result.region})"
+        if result.error:
+            _say(f"Error: {where}: {plain(result.error)}")
+        elif lines:
+            _say(plain(result.line()))
+        if result.gaps and not result.error:
+            _say(f"Warning: {where}: {plain(result.lost())}")
+    for name, region, reason in outcome.skipped if not quiet else ():
+        _say(f"{name} ({region}) did not run: {reason}.")
+    for broken in outcome.broken:
+        name = f"{broken.policy}: " if broken.policy else ""
+        _say(f"Error: {name}{printable(describe(broken.error))}")
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _write(outcome: use_case.Outcome, style: str, out: str) -> None:
+    if style == _TABLE:
+        _summary(outcome, out)
+        return
+    lead = "["
+    for result in outcome.results:
+        for text in result.documents():
+            item = json.dumps(reach(json.loads(text), result.key)) if style == _IDS else text
+            sys.stdout.write(f"{lead}\n{item}")
+            lead = ","
+    sys.stdout.write("[]\n" if lead == "[" else "\n]\n")
+    sys.stdout.flush()
+
+
+def _summary(outcome: use_case.Outcome, out: str) -> None:
+    rows = [("policy", "resource", "region", "selected", "")]
+    for result in outcome.results:
+        note = "could not be run" if result.error else f"{result.undecided:,} undecided" if result.undecided else ""
+        selected = "-" if result.error else f"{result.count:,}"
+        rows.append((result.policy.name, f"aws.{result.policy.resource}", result.region, selected, note))
+    widths = [max(len(row[at]) for row in rows) for at in range(3)]
+    number_width = max(len(row[3]) for row in rows)
+    for row in rows if len(rows) > 1 else ():
+        cells = [plain(cell).ljust(width) for cell, width in zip(row[:3], widths, strict=True)]
+        click.echo("  ".join([*cells, row[3].rjust(number_width), row[4]]).rstrip())
+    total = sum(result.count for result in outcome.results if not result.error)
+    bad = len(outcome.broken) + sum(1 for result in outcome.results if result.error)
+    counts = f"{number(len(outcome.results), 'run')}, {number(total, 'resource')} selected, {number(bad, 'error')}"
+    place = f", in {plain(out)}" if out else ""
+    if len(rows) > 1:
+        click.echo()
+    click.echo(f"Account {outcome.account}: {counts}, {outcome.seconds:.1f} s{place}")

@@ -1,0 +1,267 @@
+"""A plan in plain English: what it speaks of, and what makes a resource fail, as sentences that nest like the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from crenel.language import phrases
+from crenel.language.plan import (
+    FALSE,
+    TRUE,
+    And,
+    Compare,
+    Const,
+    CountItems,
+    Field,
+    Globs,
+    Has,
+    In,
+    IsEmpty,
+    IsNull,
+    IsText,
+    Kept,
+    Leaf,
+    Linked,
+    Literal,
+    Matches,
+    Not,
+    Op,
+    Or,
+    Overlap,
+    Plan,
+    Population,
+    Predicate,
+    Related,
+    Template,
+    Truthy,
+    Value,
+)
+
+_KEYWORDS = ("absent", "present", "not-null", "empty")
+_OPPOSITE: Mapping[Op, Op] = {"eq": "ne", "ne": "eq", "lt": "ge", "le": "gt", "gt": "le", "ge": "lt"}
+_LONGEST = 100  # letters of a sentence that has others inside
+_IN_A_LINE = 2  # sentences
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A statement, and what it is made of where that is more than one line holds."""
+
+    text: str
+    parts: tuple[Sentence, ...] = ()
+
+    def lines(self, depth: int = 0) -> Iterator[str]:
+        """Yield it as an indented list."""
+        yield f"{'  ' * depth}- {self.text}"
+        for part in self.parts:
+            yield from part.lines(depth + 1)
+
+    def as_json(self) -> str | dict[str, object]:
+        """Return it for machines: a text, or a text with its parts."""
+        return {"text": self.text, "parts": [part.as_json() for part in self.parts]} if self.parts else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a policy: its heading, and the sentences below it."""
+
+    heading: str
+    sentences: tuple[Sentence, ...] = ()
+
+
+def sections(plan: Plan, title: str) -> Iterator[Section]:
+    """Yield what a plan says of the resources of its type (`title`: their name), in the order in which it decides."""
+    where = f"{title}, where" if "," in title else f"{title} where"
+    if plan.scope != TRUE:
+        yield Section(f"It speaks of {where}", _listed(plan.scope))
+    for clause in plan.not_applicable:
+        if clause.when != FALSE:
+            yield Section(f"It does not apply ({worded(clause.text)}) where", _listed(clause.when))
+    for clause in plan.unknown:
+        if clause.when != FALSE:
+            yield Section(f"It can't tell ({worded(clause.text)}) where", _listed(clause.when))
+    if plan.fails == TRUE:
+        yield Section("Each of them fails." if plan.scope != TRUE else f"It matches all {title}.")
+    elif plan.fails == FALSE:
+        yield Section("None of them fails.")
+    else:
+        them = "those of them where" if plan.scope != TRUE else where
+        yield Section(f"It fails {them}", _listed(plan.fails))
+
+
+def worded(text: Template) -> str:
+    """Return a template with its values in braces, as policies write them."""
+    parts = [part if isinstance(part, str) else f"{{{_placeholder(part)}}}" for part in text.parts]
+    return "".join(parts).strip()
+
+
+def _placeholder(value: Value) -> str:
+    if isinstance(value, Field) and value.path and value.path[0] in phrases.OWN:
+        return value.path[0].removeprefix("_")
+    return phrases.phrase(value, inline)
+
+
+def _listed(node: Predicate) -> tuple[Sentence, ...]:
+    if isinstance(node, And):
+        return tuple(sentence(part) for part in node.parts)
+    return (sentence(node),)
+
+
+def inline(node: Predicate) -> str:
+    """Return a predicate inside a sentence, whatever its length."""
+    return _flat(sentence(node))
+
+
+def _flat(found: Sentence) -> str:
+    if not found.parts:
+        return found.text
+    joint = " or " if found.text.startswith(("any ", "none ")) else " and "
+    inner = joint.join(_flat(part) for part in found.parts)
+    if found.text in (_ALL, _ANY):
+        return f"({inner})"
+    return f"{found.text} {inner}" if len(found.parts) == 1 else f"{found.text} ({inner})"
+
+
+_ALL, _NOT_ALL = "all of these hold:", "not all of these hold:"
+_ANY, _NONE = "any of these holds:", "none of these holds:"
+
+
+def sentence(node: Predicate, *, holds: bool = True) -> Sentence:  # noqa: PLR0911 (one for each kind of predicate)
+    """Return a predicate as a statement, or (`holds` false) its opposite."""
+    match node:
+        case Not(part):
+            return sentence(part, holds=not holds)
+        case And(parts):
+            return _joined(_ALL if holds else _NOT_ALL, parts, any_of=False)
+        case Or(parts):
+            kept = without_words(parts)
+            if len(kept) == 1:
+                return sentence(kept[0], holds=holds)
+            return _joined(_ANY if holds else _NONE, kept, any_of=True)
+        case CountItems(items, _, where, op, count):
+            return _counted(_quantity(op, count, holds=holds), f"of {_words(items)}", where)
+        case Related():
+            return _related(node, holds=holds)
+        case Linked():
+            return _linked(node, holds=holds)
+        case Population(where, op, count):
+            quantity = _quantity(op, count, holds=holds).replace("item", "resource", 1)
+            return _counted(quantity, "in its Region", where)
+        case Kept():
+            return _kept(node, holds=holds)
+    return Sentence(_leaf(node, holds=holds))
+
+
+def without_words(parts: Sequence[Predicate]) -> tuple[Predicate, ...]:
+    """Return alternatives without those that a keyword leaves behind: where "absent" was asked for, Custodian's rules
+    let the very text "absent" do as well.
+    """
+    kept = tuple(part for part in parts if not (isinstance(part, Compare) and _is_keyword(part.right)))
+    return kept or tuple(parts)
+
+
+def _is_keyword(value: Value) -> bool:
+    return isinstance(value, Literal) and value.value in _KEYWORDS
+
+
+def _joined(heading: str, parts: Sequence[Predicate], *, any_of: bool) -> Sentence:
+    found = tuple(sentence(part) for part in parts)
+    joint = " or " if any_of else " and "
+    text = joint.join(part.text for part in found)
+    short = len(text) <= _LONGEST and len(found) <= _IN_A_LINE and not any(part.parts for part in found)
+    if short and heading in (_ALL, _ANY):
+        return Sentence(text)
+    return Sentence(heading, found)
+
+
+def _leaf(node: Leaf, *, holds: bool) -> str:  # noqa: C901, PLR0911 (as above)
+    """Return a predicate that has no others inside."""
+    match node:
+        case Const(value):
+            return "this always holds" if value == holds else "this never holds"
+        case Compare(op, left, right):
+            return _compared(op, left, right, holds=holds)
+        case IsNull(value):
+            return f"{_words(value)} is {'absent' if holds else 'present'}"
+        case IsEmpty(value):
+            return f"{_words(value)} is {'absent or empty' if holds else 'neither absent nor empty'}"
+        case Truthy(value):
+            return f"{_words(value)} is {'true or not empty' if holds else 'absent, false or empty'}"
+        case IsText(value):
+            return f"{_words(value)} is {'a text' if holds else 'no text'}"
+        case In(value, given):
+            if len(given) == 1:
+                return f"{_words(value)} is {'' if holds else 'not '}{phrases.given(given[0])}"
+            return f"{_words(value)} is {'one' if holds else 'none'} of {phrases.among(given)}"
+        case Has(value, item):
+            return f"{_words(value)} {'has' if holds else 'does not have'} {_words(item)}"
+        case Overlap(left, right):
+            return f"{_words(left)} and {_words(right)} have {'an' if holds else 'no'} item in common"
+        case Globs(value, pattern):
+            return f"{_words(value)} {'matches' if holds else 'does not match'} the shell pattern {_words(pattern)}"
+        case Matches(value, pattern, ignore_case):
+            case = ", in any case" if ignore_case else ""
+            return f"{_words(value)} {'matches' if holds else 'does not match'} {phrases.readable(pattern)}{case}"
+        case CountItems():
+            raise TypeError("this has parts")
+
+
+def _compared(op: Op, left: Value, right: Value, *, holds: bool) -> str:
+    if holds:
+        return phrases.comparison(op, left, right, inline)
+    if op in ("eq", "ne"):
+        return phrases.comparison(_OPPOSITE[op], left, right, inline)
+    return f"{phrases.comparison(_OPPOSITE[op], left, right, inline)}, or absent"  # null is neither less nor more
+
+
+def _words(value: Value) -> str:
+    return phrases.phrase(value, inline)
+
+
+def _quantity(op: Op, count: int, *, holds: bool) -> str:
+    if (op, count) in (("ge", 1), ("gt", 0)):
+        return "some item" if holds else "no item"
+    if (op, count) in (("eq", 0), ("lt", 1), ("le", 0)):
+        return "no item" if holds else "some item"
+    return f"{'' if holds else 'not '}{phrases.number_is(op, count)} item{'' if count == 1 else 's'}"
+
+
+def _counted(quantity: str, of: str, where: Predicate) -> Sentence:
+    """Return a statement on how many things fulfil a condition."""
+    head = f"{quantity} {of}"
+    many = quantity.endswith("s")
+    if where == TRUE:
+        return Sentence(f"there {'are' if many else 'is'} {head}")
+    inner = sentence(where)
+    have = "have" if many else "has"
+    if not inner.parts and len(head) + len(inner.text) <= _LONGEST:
+        return Sentence(f"{head} {have} this: {inner.text}")
+    if inner.text == _ALL:
+        return Sentence(f"{head} {have} all of this:", inner.parts)
+    return Sentence(f"{head} {have} this:", (inner,))
+
+
+def _related(node: Related, *, holds: bool) -> Sentence:
+    quantity = _quantity(node.op, node.count, holds=holds).replace("item", "row", 1)
+    reach = {"region": "its account and Region", "account": "its account", "anywhere": "any account"}[node.within]
+    pairs = [f"{_words(theirs)} is this resource's {_words(mine)}" for mine, theirs in node.on]
+    joined = f" whose {' and '.join(pairs)}" if pairs else ""
+    return _counted(quantity, f"of aws.{node.table} in {reach}{joined}", node.where)
+
+
+def _linked(node: Linked, *, holds: bool) -> Sentence:
+    quantity = "every row" if node.every else "some row"
+    negated = "" if holds else "it is not so that "
+    of = f"of aws.{node.table} whose {_words(node.key)} is among {_words(node.ids)}"
+    return _counted(f"{negated}{quantity}", of, node.where)
+
+
+def _kept(node: Kept, *, holds: bool) -> Sentence:
+    order = "the last" if node.descending else "the first"
+    most = f"{node.share:g} percent" if node.share else str(node.limit) if node.limit else "all"
+    skipped = f" after {node.skip}" if node.skip else f" after {node.skip_share:g} percent" if node.skip_share else ""
+    grouped = "" if isinstance(node.group, Literal) else f" of those that have the same {_words(node.group)}"
+    named = _words(node.by) if isinstance(node.by, Field) else "its value to sort by"
+    head = f"it is {'' if holds else 'not '}among {order} {most}{skipped} by {named}{grouped}"
+    return Sentence(head) if node.where == TRUE else Sentence(f"{head}, of those where", _listed(node.where))

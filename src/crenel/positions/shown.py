@@ -1,0 +1,33 @@
+"""An error as a person reads it: the place, what is wrong, the line with the words underlined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from crenel.errors import PolicyError, underline
+from crenel.positions.places import lines_of
+from crenel.positions.reading import read_text
+
+
+def describe(error: PolicyError, label: str = "", lines: Callable[[str], list[str]] | None = None) -> str:
+    """Return an error (or several that one holds) with place, message and suggestion, and the line underlined.
+
+    `label` (``error``, ``warning``) stands behind the place. `lines` gives a file's lines, for callers with many.
+    """
+    return "\n".join(_one(each, label, lines or lines_in) for each in error.all())
+
+
+def _one(error: PolicyError, label: str, lines: Callable[[str], list[str]]) -> str:
+    text = f"{label}: {error.message}" if label else error.message
+    head = f"{error.where}: {text}" if error.where else text
+    shown = underline(lines(error.where.file), error.where) if error.where else ""
+    return "\n".join(part for part in (f"{head} {error.suggestion}".rstrip(), shown) if part)
+
+
+def lines_in(file: str) -> list[str]:
+    """Return a file's lines, none where it can't be read."""
+    try:
+        return lines_of(read_text(Path(file)))
+    except PolicyError:
+        return []

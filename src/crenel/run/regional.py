@@ -1,0 +1,255 @@
+"""What the policies of one Region make of what was read there, table by table, and the folders that come of it."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from crenel import __version__
+from crenel.catalog.load import Catalog
+from crenel.errors import UsageError
+from crenel.judge.run import Bench, gaps_of
+from crenel.judge.selecting import Question, laid_out, population, select, undecided
+from crenel.lake.engine import connect
+from crenel.model import GLOBAL, Gap, ScanInfo
+from crenel.policies.compile import needs_of
+from crenel.policies.facts import facts
+from crenel.policies.model import Policy
+from crenel.report.folders import PolicyFolder
+from crenel.report.text import number as number_of
+from crenel.run.gathering import Gathered, documented
+
+Gaps = Mapping[tuple[str, str], list[Gap]]  # by type and detail
+_AT_ONCE = 250  # policies in one query: its text grows with them
+
+
+@dataclass(slots=True)
+class Result:
+    """One policy in one Region: what it selected, or why it could not run.
+
+    `warnings` is what Cloud Custodian would have taken without a word. `undecided` counts the resources of which it
+    could not know, `gaps` is what could not be read of what it reads.
+    """
+
+    policy: Policy
+    region: str
+    key: str  # where a document has its id
+    folder: PolicyFolder
+    count: int = 0
+    undecided: int = 0
+    gaps: list[Gap] = field(default_factory=list)
+    seconds: float = 0
+    error: str = ""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def written(self) -> str:
+        """The resource type as the policy has it, with its cloud or without."""
+        return str(self.policy.body.mapping("a policy")["resource"].value)
+
+    def begin(self) -> None:
+        """Begin anew."""
+        self.count = 0
+        self.folder.again()
+
+    def add(self, document: str) -> None:
+        """Take a resource."""
+        self.count += 1
+        self.folder.add(document)
+
+    def doubt(self, identity: str, reason: str) -> None:
+        """Take a resource of which the policy can't know."""
+        self.undecided += 1
+        self.folder.undecided(identity, reason)
+
+    def finish(self, metadata: Mapping[str, Any]) -> None:
+        """Put the results into place, with a log of how it went."""
+        for text in self.warnings:
+            self.folder.log("WARNING", text)
+        if self.gaps:
+            self.folder.log("WARNING", f"policy:{self.policy.name} {self.lost()}")
+        if self.error:
+            self.folder.log("ERROR", f"policy:{self.policy.name} {self.error}")
+        else:
+            self.folder.log("INFO", self.line())
+        self.folder.finish(metadata, failed=bool(self.error))
+
+    def documents(self) -> Iterator[str]:
+        """Yield the resources' documents as JSON texts; none where the policy could not be run."""
+        return iter(()) if self.error else self.folder.documents()
+
+    def line(self) -> str:
+        """Return the line that Cloud Custodian writes of a policy that ran."""
+        return (
+            f"policy:{self.policy.name} resource:{self.written} region:{self.region} "
+            f"count:{self.count} time:{self.seconds:0.2f}"
+        )
+
+    def lost(self) -> str:
+        """Say what could not be read, and what follows."""
+        calls = Counter((gap.call, gap.code) for gap in self.gaps)
+        named = ", ".join(f"{call} {code} ({times:,} times)" for (call, code), times in calls.most_common(3))
+        follows = f"it decides whether {number_of(self.undecided, 'resource')} match" if self.undecided else ""
+        return f"could not read everything: {named}; {follows or 'no match depends on it'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A policy in a Region, compiled."""
+
+    result: Result
+    question: Question
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What the Regions of a run share: what was read, the clock, when it began, what its metadata says of it."""
+
+    found: Gathered
+    types: Catalog
+    now: datetime
+    began: float
+    config: Mapping[str, Any]
+    spill: Path
+
+
+def judge(frame: Frame, region: str, placed: Sequence[Placed]) -> None:
+    """Run one Region's policies table by table, and put their folders into place; a policy's error is in its result.
+
+    Raises `CrenelError` where they can't be written.
+    """
+    _Region(frame, region, placed).judge()
+
+
+class _Region:
+    """What the policies of one Region make of what was read there."""
+
+    def __init__(self, frame: Frame, region: str, placed: Sequence[Placed]) -> None:
+        self.frame = frame
+        found = frame.found
+        self.found = found
+        self.region = region
+        self.placed = placed
+        plans = [each.question.plan for each in placed]
+        names = {need.type for need in needs_of(plans, frame.types)}
+        details = {name: found.snapshot.info.details[name] for name in sorted(names)}
+        self.info: ScanInfo = replace(found.snapshot.info, started_at=frame.now, details=details)
+
+    def judge(self) -> None:
+        """Run the policies table by table, and put their folders into place."""
+        self.frame.spill.mkdir(exist_ok=True)
+        with connect(self.frame.spill) as connection:
+            bench = laid_out(connection, self.found.snapshot, self.info, self.frame.types, facts(), self.region)
+            gaps = self.gaps(bench)
+            tables: dict[str, list[Placed]] = {}
+            for each in self.placed:
+                tables.setdefault(each.question.plan.table, []).append(each)
+            for table, group in tables.items():
+                self.table(bench, table, group, gaps)
+                for each in group:
+                    each.result.finish(self.metadata(each))
+
+    def gaps(self, bench: Bench) -> Gaps:
+        """Return what could not be read here, by type and detail."""
+        found: dict[tuple[str, str], list[Gap]] = {}
+        for gap in gaps_of(bench.connection):
+            if gap.region in (self.region, GLOBAL):
+                found.setdefault((gap.type, gap.detail), []).append(gap)
+        return found
+
+    def table(self, bench: Bench, table: str, group: Sequence[Placed], gaps: Gaps) -> None:
+        """Run the policies of one table."""
+        began = time.time()
+        if denied := gaps.get((table, "")):
+            where = f"aws.{self.frame.types[table].reported_as} can't be listed in {self.region}"
+            for each in group:
+                each.result.gaps = denied
+                each.result.error = f"{where}: {denied[0].call} {denied[0].code}: {denied[0].message}"
+            return
+        self.select(bench, group)
+        everything = population(bench, bench.sources[table])
+        seconds = time.time() - began
+        for each in group:
+            result = each.result
+            result.seconds = seconds
+            result.gaps = self.touching(each, gaps)
+            limit = result.policy.limit
+            if limit is not None and not result.error and (words := limit.exceeded(result.count, everything)):
+                result.error = f"the policy is over its limit: {words}."
+        self.doubt(bench, [each for each in group if each.result.gaps and not each.result.error])
+
+    def select(self, bench: Bench, group: Sequence[Placed]) -> None:
+        """Write what the policies of one table select; where they can't be run together, each by itself."""
+        for at in range(0, len(group), _AT_ONCE):
+            some = group[at : at + _AT_ONCE]
+            try:
+                _selected(bench, some)
+            except UsageError:
+                for each in some:
+                    try:
+                        _selected(bench, [each])
+                    except UsageError as error:
+                        each.result.error = error.message
+
+    def doubt(self, bench: Bench, group: Sequence[Placed]) -> None:
+        """Write of which resources the policies of one table can't know."""
+        if not group:
+            return
+        source = bench.sources[group[0].question.plan.table]
+        for each in group:
+            each.result.folder.doubt(each.result.gaps)
+        for at in range(0, len(group), _AT_ONCE):
+            some = group[at : at + _AT_ONCE]
+            for row in undecided(bench, source, [each.question for each in some]):
+                some[row.question].result.doubt(row.id, row.reason)
+
+    def touching(self, each: Placed, gaps: Gaps) -> list[Gap]:
+        """Return the gaps in what a policy reads and in what its documents have."""
+        plan, types = each.question.plan, self.frame.types
+        found: list[Gap] = []
+        for need in needs_of([plan], types):
+            details = need.details | (documented(plan, types) if need.type == plan.table else frozenset())
+            for name in ("", *sorted(details)):
+                found += gaps.get((need.type, name), [])
+        return found
+
+    def metadata(self, each: Placed) -> dict[str, Any]:
+        """Return what Cloud Custodian's metadata has, as far as there is such a thing here."""
+        result, ended = each.result, time.time()
+        calls: Counter[str] = Counter()
+        for need in needs_of([each.question.plan], self.frame.types):
+            for region in (self.region, GLOBAL):
+                calls.update(self.found.calls.get((region, need.type), {}))
+        stamp = datetime.now(UTC).isoformat()
+        metrics = [("ResourceCount", result.count, "Count"), ("ResourceTime", round(result.seconds, 3), "Seconds")]
+        return {
+            "policy": result.policy.body.plain(),
+            "version": __version__,
+            "execution": {
+                "id": str(uuid.uuid4()),
+                "start": self.frame.began,
+                "end_time": ended,
+                "duration": ended - self.frame.began,
+            },
+            "config": dict(self.frame.config) | {"region": self.region},
+            "sys-stats": {},
+            "api-stats": {call.replace(":", "."): number for call, number in sorted(calls.items())},
+            "metrics": [
+                {"MetricName": name, "Timestamp": stamp, "Value": value, "Unit": unit} for name, value, unit in metrics
+            ],
+        }
+
+
+def _selected(bench: Bench, group: Sequence[Placed]) -> None:
+    """Write what the policies of one table select. Raises `UsageError` where one can't be run."""
+    for each in group:
+        each.result.begin()
+    source = bench.sources[group[0].question.plan.table]
+    for row in select(bench, source, [each.question for each in group]):
+        group[row.question].result.add(row.document)
