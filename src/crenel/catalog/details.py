@@ -12,13 +12,14 @@
 to every row); `gather` keeps all items with the key as a list, `present` keeps only whether there is one. `merge`
 puts the answer's members beside the row's own columns (with `over`: beside the item's); an `always` detail is read
 whatever the plans need, an `augment` one wherever a resource is to be Cloud Custodian's; `at` sends the call to the
-Region where the resource lives (`home`) or to the partition's own (`main`); `when` and `unless` say which rows are
-asked; a code in `absent` means null, one in `gone` that the resource was deleted meanwhile and the row goes; `empty`
-that an answer may lack what is asked for, `whole` that the listing speaks of every row, `first` that the answer's first
-page will do. `as: tags` brings tags of any
-form into Cloud Custodian's, `as: list` makes a list of one value, `scalar` structures with one member of bare ones;
-`keep` names the members to merge; `flag` adds a boolean to the structure: whether there is one; `default` is what
-stands for null; `take` leads through lists. `type` is the column's type where botocore's model has none that fits.
+Region where the resource lives (`home`), to the partition's own (`main`), or to the `Region` of the item that `over`
+is at (`item`); `when` and `unless` say which rows are asked; a code in `absent` means null, one in `gone` that the
+resource was deleted meanwhile and the row goes; `empty` that an answer may lack what is asked for, `whole` that the
+listing speaks of every row, `first` that the answer's first page will do, `shared` that many rows ask the same, so that
+the answer is kept for them. `as: tags` brings tags of any form into Cloud Custodian's, `as: list` makes a list of one
+value, `scalar` structures with one member of bare ones; `keep` names the members to merge (with `over`: those of the
+item that stay); `flag` adds a boolean to the structure: whether there is one; `default` is what stands for null; `take`
+leads through lists. `type` is the column's type where botocore's model has none that fits.
 `else` is another source of the same columns, for where the first is denied or does not speak of a row.
 """
 
@@ -46,13 +47,13 @@ from crenel.positions import Located
 
 PLACEHOLDER = re.compile(r"\{(@?[A-Za-z][\w.:]*)\}")
 ITEM = "item"  # in placeholders: the item that `over` is at
-_FLAGS = ("once", "merge", "present", "gather", "always", "augment", "empty", "whole", "first")
+_FLAGS = ("once", "merge", "present", "gather", "always", "augment", "empty", "whole", "first", "shared")
 _KEYS = (
     "call", "with", "take", "absent", "gone", "once", "each", "match", "gather", "batch", "merge", "present", "service",
     "permission", "at", "always", "when", "unless", "oddity", "type", "calls", "needs", "else", "augment", "as", "over",
-    "empty", "whole", "first", "keep", "scalar", "flag", "of", "default",
+    "empty", "whole", "first", "keep", "scalar", "flag", "of", "default", "shared",
 )  # fmt: skip
-_PLACES = ("home", "main")
+_PLACES = ("home", "main", "item")
 # Services that a file names beside its own and whose IAM actions have another prefix.
 _PREFIXES = {
     "accessanalyzer": "access-analyzer",
@@ -192,6 +193,7 @@ class DetailReader:
             flag=self._plain("flag", ""),
             default=self._plain("default", None),
             otherwise=self._otherwise(),
+            beside=tuple(self._plain("keep", ())) if "over" in self.keys else (),
             **self.flags,  # type: ignore[arg-type]
         )
 
@@ -239,7 +241,8 @@ class DetailReader:
             found = found.fields.get(step) if isinstance(found, Struct) else None
         if not isinstance(found, ListOf) or not isinstance(found.item, Struct) or not isinstance(kind, Struct):
             raise at.error("`over` with `merge` needs a list of structures, and an answer that is one.")
-        return Struct({**found.item.fields, **kind.fields})
+        item = {key: value for key, value in found.item.fields.items() if key in self._plain("keep", found.item.fields)}
+        return Struct({**item, **kind.fields})
 
     def _kind(self, call: Call, each: Path, take: Path) -> Type:
         """Return the type of what is kept of an answer (or of each item): botocore's, with what `type` says."""

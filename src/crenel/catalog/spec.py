@@ -53,7 +53,8 @@ class Detail:
     into `TAGS`, `as_list` makes a list of one value, `scalar` structures of bare ones, and `flag` is a boolean put
     into the structure: whether there is one. `default` is what the column holds where there is none. `empty`: an
     answer that lacks what was asked for says that there is none. `whole`: the listing has every row, and one that it
-    does not speak of is a gap. `first`: no more than one page is asked for.
+    does not speak of is a gap. `first`: no more than one page is asked for. `shared`: rows often ask the same, which
+    is asked once. `beside` are the members of an `over` item that stay beside its answer.
     """
 
     name: str
@@ -86,6 +87,8 @@ class Detail:
     empty: bool = False
     whole: bool = False
     first: bool = False
+    shared: bool = False
+    beside: tuple[str, ...] = ()
     of: Path = ()
     otherwise: Detail | None = None
 

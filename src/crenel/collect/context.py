@@ -182,15 +182,18 @@ def elsewhere(code: str) -> bool:
 
 
 class Memo:
-    """What is asked once an account and scan. Values are made under a lock; a `CallError` is remembered as well."""
+    """What is asked once an account and scan. A value is made under its own lock; a `CallError` is remembered too."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()  # making one value may take another
+        self._lock = threading.Lock()
+        self._locks: dict[str, threading.RLock] = {}
         self._values: dict[str, Any] = {}
 
     def get(self, key: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401 (whatever `make` returns)
         """Return the value of a key, made at the first call. Raises the `CallError` that making it raised."""
         with self._lock:
+            mine = self._locks.setdefault(key, threading.RLock())
+        with mine:
             if key not in self._values:
                 try:
                     self._values[key] = make()

@@ -200,17 +200,16 @@ def _ask(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
 
 
 def _ask_over(context: UnitContext, detail: Detail, row: Row) -> None:
-    """Ask for each item of a row's list, in its order; an item that is gone is left out."""
+    """Ask for each item of a row's list, in its order, or for several in one call; an item that is gone is left out."""
     call = _call(detail)
     found: list[Any] = []
     items = reach(row.values, ".".join(detail.over)) or []
     of_items = {path: wanted for path, wanted in detail.when.items() if path.split(".")[0] == ITEM}
-    for item in items:
-        one = Row({**row.values, ITEM: item}, row.region, row.home, place=row.place)
-        if not holds(of_items, one, {}, unknown=True):
-            continue
+    all_ = [Row({**row.values, ITEM: item}, row.region, row.home, place=row.place) for item in items]
+    asked = [one for one in all_ if holds(of_items, one, {}, unknown=True)]
+    for batch in _parts(asked, detail.batch or 1):
         try:
-            answers = _answers(context, detail, call, filled(call.params, [one]), _region(context, detail, row))
+            answers = _answers(context, detail, call, filled(call.params, batch), _region(context, detail, batch[0]))
         except MissingColumnError as error:
             context.note(detail.name, [row], CallError(call.name, "NotAsked", f"the resource has no {error}"), "")
             return
@@ -221,9 +220,18 @@ def _ask_over(context: UnitContext, detail: Detail, row: Row) -> None:
                 context.note(detail.name, [row], error, call.permission)
                 return
             answers = []
+        if detail.batch:
+            found += answers
+            continue
         value = answers[0] if answers else None
-        found.append({**item, **(value or {})} if detail.merge else value)
+        found.append({**_beside(detail, batch[0]), **(value or {})} if detail.merge else value)
     row.values[detail.name] = found
+
+
+def _beside(detail: Detail, row: Row) -> dict[str, Any]:
+    """Return the members of an item that stay beside its answer."""
+    item: Mapping[str, Any] = row.values[ITEM]
+    return {name: value for name, value in item.items() if not detail.beside or name in detail.beside}
 
 
 def _answers(context: UnitContext, detail: Detail, call: Call, params: Mapping[str, Any], region: str) -> list[Any]:
@@ -246,10 +254,10 @@ def _answers(context: UnitContext, detail: Detail, call: Call, params: Mapping[s
 def _pages(
     context: UnitContext, detail: Detail, call: Call, params: Mapping[str, Any], region: str
 ) -> Iterable[dict[str, Any]]:
-    """Yield an answer's pages; what every Region's row of an account would ask of the same place is asked once."""
-    if detail.at != "main" or context.kind.listing is not None:
+    """Yield an answer's pages; what many rows, or every Region's row of an account, would ask is asked once."""
+    if not detail.shared and (detail.at != "main" or context.kind.listing is not None):
         return context.pages(call.service, call.operation, params, region)
-    key = json.dumps([call.name, params], sort_keys=True)
+    key = json.dumps([call.name, params, region], sort_keys=True)
     found: list[dict[str, Any]] = context.memo.get(
         key, lambda: list(context.pages(call.service, call.operation, params, region))
     )
@@ -302,7 +310,9 @@ def _store(context: UnitContext, detail: Detail, row: Row, value: Any) -> None: 
         row.values[detail.name] = _formed(detail, value)
         return
     made = retagged(value, context.kind.tags) if isinstance(value, Mapping) else {}
-    found = {name: made[name] for name in detail.columns if name in made}
+    # What the listing calls a resource stays its name.
+    listed = context.kind.listing.scalar if context.kind.listing else ""
+    found = {name: made[name] for name in detail.columns if name in made and name != listed}
     if found or detail.empty:
         row.values.update(found)
     else:
@@ -338,6 +348,8 @@ def _unanswered(context: UnitContext, detail: Detail, row: Row) -> None:
 def _region(context: UnitContext, detail: Detail, row: Row | None) -> str:
     if detail.at == "main":
         return context.target.home_region
+    if detail.at == "item" and row is not None:
+        return str(reach(row.values, f"{ITEM}.Region") or context.asked_in)
     return (row.home or context.asked_in) if detail.at == "home" and row is not None else context.asked_in
 
 

@@ -9,6 +9,7 @@ from crenel.catalog.spec import Detail
 from crenel.collect.context import UnitContext
 from crenel.collect.documents import statements
 from crenel.collect.iam_users import access_key_use, access_keys, credential, mfa, password, root_credential
+from crenel.collect.networks import endpoint_services, stale_groups
 from crenel.collect.rows import Row
 from crenel.errors import CallError
 
@@ -86,7 +87,7 @@ def bucket_location(context: UnitContext, detail: Detail, rows: Sequence[Row]) -
 
 
 # Names that AWS leaves at the end of another: the column they stand in, and what is before them.
-_LAST_PARTS = {"QueueName": ("QueueUrl", "/"), "TopicName": ("TopicArn", ":")}
+_LAST_PARTS = {"QueueName": ("QueueUrl", "/"), "TopicName": ("TopicArn", ":"), "RoleName": ("Role", "/")}
 
 
 def last_part(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:  # noqa: ARG001 (an oddity's form)
@@ -114,4 +115,6 @@ ODDITIES: Mapping[str, Oddity] = {
     "last-part": last_part,
     "web-acl-scope": web_acl_scope,
     "statements": document_statements,
+    "stale-security-groups": stale_groups,
+    "vpc-endpoint-services": endpoint_services,
 }

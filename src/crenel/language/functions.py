@@ -22,7 +22,7 @@ from crenel.language.compare import (
     json_type,
     text_of,
 )
-from crenel.language.convert import stripped
+from crenel.language.convert import converted, stripped
 from crenel.language.expressions import (
     case,
     cast,
@@ -350,12 +350,29 @@ def _key_names(arguments: Sequence[Operand], _: Sequence[Constant]) -> exp.Expr:
     return function("LIST_PREPEND", key.sql, names)
 
 
+def _unique(arguments: Sequence[Operand], _: Sequence[Constant]) -> exp.Expr:
+    """Return a list's different items, sorted."""
+    return function("LIST_SORT", function("LIST_DISTINCT", _items(arguments[0])))
+
+
+def _version_parts(arguments: Sequence[Operand], _: Sequence[Constant]) -> exp.Expr:
+    """Return the parts of a version as texts of which the order is that of the numbers in them."""
+    each = exp.to_identifier("x")
+    digits = function("REGEXP_FULL_MATCH", each, literal("[0-9]+"))
+    even = case([(digits, function("LPAD", each, literal(20), literal("0")))], each)
+    return function("LIST_TRANSFORM", converted("version", arguments[0].kind, arguments[0].sql), lambda_("x", even))
+
+
 def _scatter(arguments: Sequence[Operand], _: Sequence[Constant]) -> exp.Expr:
     return function("HASH", arguments[0].sql)
 
 
 def _hashable(arguments: Sequence[Operand], _: Sequence[Constant]) -> exp.Expr:
     return negated(unhashable(arguments[0]))
+
+
+def _concat(arguments: Sequence[Operand], _: Sequence[Constant]) -> exp.Expr:
+    return function("CONCAT", *(_text(each) for each in arguments))
 
 
 def _times(arguments: Sequence[Operand], _: Sequence[Constant]) -> exp.Expr:
@@ -396,7 +413,7 @@ _FUNCTIONS: Mapping[str, _Body] = {
     "split": _split, "from_json": _from_json, "to_array": _to_array, "to_number": _to_number,
     "to_string": _to_string, "type": _type,
     "gather": _gather, "hash": _hash, "pair": _pair, "slice": _slice, "tag_key": _with_key,
-    "unique_size": _size_of_set, "hashable": _hashable, "mod": _mod, "times": _times,
+    "unique_size": _size_of_set, "hashable": _hashable, "mod": _mod, "times": _times, "concat": _concat,
     "scatter": _scatter, "key_names": _key_names,
-    "minus": _minus, "percent": _percent,
+    "minus": _minus, "percent": _percent, "unique": _unique, "version_parts": _version_parts,
 }  # fmt: skip

@@ -6,6 +6,10 @@
       NAME: {related: TYPE, by: "JMESPATH"}      a value filter on rows of TYPE that this row names
       NAME: {related: TYPE, by: …, reverse: true, key: COLUMN}    … on rows of TYPE that name this row
       NAME: {age: COLUMN}                        days, hours, minutes against a time
+      NAME: {present: COLUMN}                    the column says something
+      NAME: {keyed: COLUMN}                      a value filter whose key is the column, whatever the policy says
+
+`any` with `bare: true` may go without a key: that the list has an item.
 
 `items` (list-item with its key fixed) is in `filters`, `document` and `accounts` are in `access`, `metrics` is in
 `metrics`.
@@ -24,6 +28,7 @@ from crenel.language.plan import (
     Convert,
     CountItems,
     DaysSince,
+    IsEmpty,
     IsNull,
     Literal,
     Predicate,
@@ -37,7 +42,7 @@ from crenel.policies.keys import Place, value_at
 from crenel.policies.linked import kms_key, related_to, reverse_related
 from crenel.policies.operations import ORDERS
 from crenel.policies.subnets import subnet
-from crenel.policies.values import value_filter
+from crenel.policies.values import VALUE_KEYS, matched, operation, value_filter
 from crenel.positions import Located
 
 Form = Callable[[Context, Located, Located], Predicate]
@@ -64,6 +69,8 @@ def below(context: Context, item: Located, spec: Located) -> Predicate:
 def some(context: Context, item: Located, spec: Located) -> Predicate:
     """`any`: a value filter of which some item of a list is to match."""
     base = column(context, spec, "any")
+    if "bare" in spec.value and not set(item.mapping("a filter")) - {"type"}:
+        return negation(IsEmpty(base))
     kind = kind_of(base)
     inner = Place(kind.item if isinstance(kind, ListOf) else JSON, 1, what=f"an item of {spec.value['any'].value}")
     return CountItems(base, 1, value_filter(context.inside(inner), item))
@@ -106,9 +113,29 @@ def older(context: Context, item: Located, moment: Value) -> Predicate:
     return Compare(ORDERS[word], DaysSince(Convert(moment, "date"), exact=True), Literal(span))
 
 
+def present(context: Context, item: Located, spec: Located) -> Predicate:
+    """`present`: a column says something: it is neither absent nor an empty list."""
+    item.only("this filter", ("type",))
+    return negation(IsEmpty(column(context, spec, "present")))
+
+
+def keyed(context: Context, item: Located, spec: Located) -> Predicate:
+    """`keyed`: a value filter on one column; a key that the policy gives is passed over."""
+    keys = item.only("a value filter", VALUE_KEYS)
+    found = column(context, spec, "keyed")
+    return matched(context, found, item, keys.get("value"), operation(keys.get("op")), keys, item)
+
+
 def asked_of(context: Context, kind: ResourceType) -> Context:
     """Return the context of a filter on a type's rows, wherever the policy's own keys start."""
     return replace(context, type=kind, place=Place.of(kind, context.place.mistake))
 
 
-FORMS: Mapping[str, Form] = {"value": below, "any": some, "related": related, "age": age}
+FORMS: Mapping[str, Form] = {
+    "value": below,
+    "any": some,
+    "related": related,
+    "age": age,
+    "present": present,
+    "keyed": keyed,
+}

@@ -18,7 +18,6 @@ from crenel.errors import did_you_mean
 from crenel.language.plan import (
     FALSE,
     TRUE,
-    Const,
     CountItems,
     Field,
     Literal,
@@ -35,6 +34,7 @@ from crenel.policies.context import Context, Filter, Mark
 from crenel.policies.declared import FORMS, asked_of, column
 from crenel.policies.keys import Place, joinable, shown, value_at
 from crenel.policies.linked import within
+from crenel.policies.profile import param
 from crenel.policies.values import compared, how_many, value_filter
 from crenel.policies.vocabulary import GENERIC, OF_TYPES
 from crenel.positions import Located
@@ -219,16 +219,6 @@ def related(context: Context, item: Located) -> Predicate:
             raise keys["within"].error('within is "account", or "region" where both types have Regions.')
         reach = keys["within"].value
     return Related(other.name, on, reach, where, op, count)
-
-
-def param(context: Context, item: Located) -> Predicate:
-    """`param`: the profile's parameter has this value (default true); decided when the policy is compiled."""
-    keys = item.only("a param filter", ("type", "name", "value"))
-    name = keys["name"].text("name") if "name" in keys else ""
-    if name not in context.params:
-        raise item.error(f'the policy has no parameter "{name}".', did_you_mean(name, context.params))
-    wanted = context.scalar(keys["value"]) if "value" in keys else True
-    return Const(value=context.params[name] == wanted)
 
 
 def event(_: Context, item: Located) -> Predicate:

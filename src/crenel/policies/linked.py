@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
@@ -20,6 +21,7 @@ from crenel.language.plan import (
     Each,
     Extract,
     Field,
+    Has,
     IsNull,
     Linked,
     Literal,
@@ -167,6 +169,16 @@ def key_ids(ids: Value) -> Value:
 def _key_id(value: Value) -> Value:
     text = Convert(value, "text") if kind_of(value) != TEXT else value
     return Extract(text, r"(?:arn:.*:(?:key/)?)?(.*)")
+
+
+def linked_key(context: Context, ids: Value, name: str, item: Located) -> Predicate:
+    """Return whether ids (as `key_ids` gives them) name the KMS key that a policy knows by an id, alias or ARN."""
+    other = context.catalog["kms-key"]
+    place = Place.of(other)
+    names = Call("key_names", (value_at(place, "KeyId", item), value_at(place, "AliasNames", item)), ListOf(TEXT))
+    wanted = re.sub(r"^arn:.*:(key/)?", "", name)
+    where = Has(names, Literal(wanted))
+    return Linked(ids, other.name, names, within(context.type, other), where)
 
 
 def kms_key(context: Context, item: Located, ids: Value) -> Predicate:

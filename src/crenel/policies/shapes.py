@@ -5,106 +5,26 @@ test holds it against what the filters themselves take.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
 
 from crenel.catalog.spec import ResourceType
-from crenel.language.functions import TRANSFORMS
-from crenel.policies.operations import OPERATIONS
-from crenel.policies.values import KEYWORDS, VALUE_TYPES
-
-Kind = Literal[
-    "any", "text", "texts", "number", "integer", "boolean", "list", "mapping", "key", "filters", "attrs", "order"
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One key of a filter. `words` are all that it may say; `kind` says what it takes beside."""
-
-    name: str
-    text: str
-    kind: Kind = "any"
-    words: tuple[str, ...] = ()
-    required: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """A filter's options beside `type`, and what it asks. `open`: it takes keys that are not declared here."""
-
-    text: str
-    options: tuple[Option, ...] = ()
-    open: bool = False
-
-    @property
-    def bare(self) -> bool:
-        """Whether the filter's name alone says something."""
-        return not any(option.required for option in self.options)
-
-
-# --- the value filter, and what is built on it
-
-_COMPARED = (
-    Option("value", f"What it is compared with. Keywords: {', '.join(KEYWORDS)}."),
-    Option("op", "How the two are compared; equality where it is left out.", words=tuple(OPERATIONS)),
-    Option("value_type", "What is made of the two sides before they are compared.", words=VALUE_TYPES),
-    Option("value_from", "Where the value comes from: a dated fact, or an address with `url`.", "mapping"),
-    Option("value_path", "A JMESPath on the same resource whose value it is compared with.", "text"),
-    Option("value_regex", "A pattern with one group; what that captures is compared.", "text"),
-    Option("tag_key_transforms", f"What is made of the tags' keys first: {', '.join(TRANSFORMS)}.", "list"),
-    Option("default", "Has no effect, as in Cloud Custodian."),
+from crenel.policies import data_shapes
+from crenel.policies.shape import (
+    AGE,
+    COMPARED,
+    COUNT,
+    INNER,
+    INNER_KEY,
+    ITEMS,
+    LIST_ITEM,
+    METRICS,
+    RELATED,
+    SUBNET,
+    VALUE,
+    Option,
+    Shape,
 )
-_KEY = Option("key", "A key of the resource: a name, a JMESPath, or `tag:NAME`.", "key")
-_INNER = Option("key", "A key of what the filter looks at: a name or a JMESPath.", "text")
-_OPERATOR = Option("operator", "`or`: some of the related resources match. `and`: all do.", words=("or", "and"))
-_SAME = Option("match-resource", "Compare with this resource's own value of the key.", "boolean")
-_COUNT = (
-    Option("count", "How many items are to match; at least one where it is left out.", "integer"),
-    Option("count_op", "How their number is compared with `count`; equality where it is left out.", "order"),
-)
-VALUE = Shape("Compares what a key names with a value.", (_KEY, *_COMPARED))
-INNER = Shape("A value filter on what the filter's name says.", (_INNER, *_COMPARED))
-RELATED = Shape("A value filter on related resources.", (_INNER, *_COMPARED, _OPERATOR, _SAME))
-SUBNET = Shape(
-    "A value filter on the subnets.",
-    (
-        *RELATED.options,
-        Option("igw", "Whether the subnet's route table leads to an internet gateway.", "boolean"),
-        Option("nat", "Whether the subnet's route table leads to a NAT gateway.", "boolean"),
-    ),
-)
-ITEMS = Shape(
-    "Some item of a list, or `count` of them, matches all `attrs`.",
-    (Option("attrs", "Filters on the items; keys start at the item.", "attrs"), *_COUNT),
-)
-LIST_ITEM = Shape(ITEMS.text, (Option("key", "The list.", "key", required=True), *ITEMS.options))
-AGE = Shape(
-    "How long ago something was.",
-    (
-        Option("days", "Days ago.", "number"),
-        Option("hours", "Hours ago, beside the days.", "number"),
-        Option("minutes", "Minutes ago, beside the others.", "number"),
-        Option("op", "`gt`, the default, is older than that.", "order"),
-    ),
-)
-METRICS = Shape(
-    "A CloudWatch metric over some days.",
-    (
-        Option("name", "The metric's name.", "text", required=True),
-        Option("value", "What it is compared with.", "number", required=True),
-        Option("op", "How it is compared; `less-than` where it is left out.", "order"),
-        Option("days", "How many days back; 14 where it is left out.", "number"),
-        Option("statistics", "Average, Sum, Maximum, Minimum, SampleCount, or a percentile.", "text"),
-        Option("period", "Seconds of one point; the whole span where it is left out.", "number"),
-        Option("namespace", "The metric's namespace; the type's own where it is left out.", "text"),
-        Option("dimensions", "More dimensions, by name.", "mapping"),
-        Option("missing-value", "What counts where there are no points.", "number"),
-        Option("percent-attr", "The key whose value is 100 percent.", "text"),
-        Option("attr-multiplier", "By what that is multiplied.", "number"),
-        Option("period-start", "Where the first period starts.", words=("auto", "start-of-day")),
-    ),
-)
+
+__all__ = ["Option", "Shape", "shape_of"]
 
 # --- policies of resources
 
@@ -149,7 +69,7 @@ _OF_DOCUMENTS: Mapping[str, Shape] = {
     "missing-statement": Shape("The policy lacks one of the statements.", (_IDS,)),
     "no-encryption-statement": Shape("No statement denies uploads without encryption."),
     "check-secure-transport": Shape("No statement denies access without TLS."),
-    "source-ip": Shape("A value filter on the addresses that statements allow.", (_INNER, *_COMPARED)),
+    "source-ip": Shape("A value filter on the addresses that statements allow.", (INNER_KEY, *COMPARED)),
     "has-allow-all": Shape("A statement allows every action on every resource, without a condition."),
 }
 
@@ -165,8 +85,8 @@ _RULES = Shape(
             Option(name, "A value, or a value filter, on this key of a rule.")
             for name in ("IpProtocol", "FromPort", "ToPort", "UserIdGroupPairs", "IpRanges", "PrefixListIds")
         ),
-        Option("Cidr", "A value filter on the rule's IPv4 ranges.", "mapping"),
-        Option("CidrV6", "A value filter on the rule's IPv6 ranges.", "mapping"),
+        Option("Cidr", "An IPv4 range, or a value filter on the rule's."),
+        Option("CidrV6", "An IPv6 range, or a value filter on the rule's."),
         Option("Ports", "Some of these ports lies in the rule's range.", "list"),
         Option("OnlyPorts", "The rule's range has other ports than these.", "list"),
         Option("SelfReference", "Whether the rule names its own group.", "boolean"),
@@ -185,7 +105,7 @@ NAMED: Mapping[str, Shape] = {
             Option("on", "This resource's keys, each with the other's that it equals.", "mapping"),
             Option("within", "Rows of the same Region, or of the whole account.", words=("account", "region")),
             Option("filters", "Filters on the other's rows.", "filters"),
-            *_COUNT,
+            *COUNT,
         ),
     ),
     "param": Shape(
@@ -254,7 +174,7 @@ NAMED: Mapping[str, Shape] = {
                 for name in ("domain-name", "domain-name-servers", "ntp-servers")
             ),
             _PRESENT,
-            Option("match-operator", "All of the options, or some.", words=("and", "or")),
+            Option("match-operator", "All name servers are Amazon's, or some.", words=("all", "any")),
         ),
     ),
     "ip-address-usage": Shape("A value filter on the numbers of the subnet's addresses.", INNER.options),
@@ -284,13 +204,15 @@ NAMED: Mapping[str, Shape] = {
             Option("op", "How traits are compared.", words=("equal", "not-equal")),
             Option("set-op", "Whether all traits have to match, or some.", words=("and", "or")),
             Option("attrs", "Filters on the logs.", "attrs"),
-            *_COUNT,
+            *COUNT,
         ),
     ),
     "ingress": _RULES,
     "egress": _RULES,
+    **data_shapes.NAMED,
 }
 OF_TYPES: Mapping[tuple[str, str], Shape] = {
+    **data_shapes.OF_TYPES,
     ("config-recorder", "cross-account"): Shape(
         "Holds for every recorder, as in Cloud Custodian.",
         (
@@ -309,6 +231,8 @@ _FORMS: Mapping[str, Shape] = {
     "age": AGE,
     "metrics": METRICS,
     "accounts": CROSS_ACCOUNT,
+    "present": Shape("There is something of that."),
+    "keyed": data_shapes.KEYED,
 }
 
 

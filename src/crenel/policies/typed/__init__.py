@@ -6,17 +6,43 @@ from collections.abc import Mapping
 
 from crenel.policies import access
 from crenel.policies.context import Filter
-from crenel.policies.typed import account, flow_logs, iam_policies, networks, public_block, routes, security_groups
+from crenel.policies.typed import (
+    account,
+    buckets,
+    connected,
+    flow_logs,
+    functions,
+    iam_policies,
+    identities,
+    lifecycles,
+    networks,
+    parameters,
+    public_block,
+    routes,
+    rules,
+    security_groups,
+    trails,
+    upgrades,
+)
 
 _TABLES = (
     access.FILTERS,
     account.FILTERS,
+    trails.FILTERS,
+    buckets.FILTERS,
+    connected.FILTERS,
     flow_logs.FILTERS,
+    functions.FILTERS,
     iam_policies.FILTERS,
+    identities.FILTERS,
+    lifecycles.FILTERS,
     networks.FILTERS,
+    parameters.FILTERS,
     public_block.FILTERS,
     routes.FILTERS,
+    rules.FILTERS,
     security_groups.FILTERS,
+    upgrades.FILTERS,
 )
 
 

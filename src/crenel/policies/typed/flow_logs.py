@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from crenel.errors import did_you_mean
-from crenel.language.plan import Literal, Op, Predicate, Related, Value, conjunction, negation
+from crenel.language.plan import FALSE, Compare, Literal, Op, Predicate, Related, Value, conjunction, negation
 from crenel.policies.context import Context, Filter
 from crenel.policies.doubts import doubt
 from crenel.policies.keys import Place, value_at
-from crenel.policies.operations import operated
 from crenel.policies.values import how_many
 from crenel.positions import Located
 
@@ -76,7 +75,13 @@ def _traits(context: Context, keys: Mapping[str, Located]) -> list[Predicate]:
         if name in keys:
             value = value_at(place, column, keys[name])
             wanted = Literal(_trait(context, name, value, keys[name]))
-            parts.append(operated("ne" if opposite else "eq", value, wanted, keys[name]))
+            parts.append(FALSE if opposite else Compare("eq", value, wanted))
+    if opposite and parts:
+        error = keys["op"].error(
+            "with op not-equal no flow log has the traits, in Cloud Custodian neither.",
+            "Use attrs with a value filter whose op is ne.",
+        )
+        context.mistake(error)
     return parts
 
 
@@ -86,7 +91,10 @@ def _trait(context: Context, name: str, value: Value, item: Located) -> str:
     if words is None:
         doubt(context, value, Literal(wanted), item, "eq", "", item)
         return wanted
-    return words[_word(Located(wanted, item.where), tuple(words))]
+    if wanted not in words:
+        hint = did_you_mean(wanted.lower(), words) or f"There are {', '.join(words)}."
+        raise item.error(f'flow-logs has no {name} "{wanted}".', hint)
+    return words[wanted]
 
 
 def _word(item: Located, known: tuple[str, ...]) -> str:

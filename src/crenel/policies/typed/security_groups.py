@@ -11,9 +11,7 @@ from crenel.language.plan import (
     Compare,
     Each,
     Flat,
-    Has,
     IsNull,
-    Linked,
     Literal,
     Predicate,
     Related,
@@ -25,7 +23,7 @@ from crenel.language.plan import (
 )
 from crenel.policies.context import Context, Filter
 from crenel.policies.keys import Place, value_at
-from crenel.policies.linked import outward, within
+from crenel.policies.linked import within
 from crenel.positions import Located
 
 # What names security groups: the type, and where in its answer.
@@ -34,7 +32,7 @@ _USERS: tuple[tuple[str, str], ...] = (
     ("lambda", "VpcConfig.SecurityGroupIds"),
     ("launch-config", "SecurityGroups"),
     ("launch-config", "ClassicLinkVPCSecurityGroups"),
-    ("event-rule-target", "EcsParameters.NetworkConfiguration.awsvpcConfiguration.SecurityGroups"),
+    ("event-bus", "RuleTargets[][].EcsParameters.NetworkConfiguration.awsvpcConfiguration.SecurityGroups[]"),
     ("codebuild", "vpcConfig.securityGroupIds"),
     ("batch-compute", "computeResources.securityGroupIds"),
 )
@@ -91,11 +89,16 @@ def _item(value: Value) -> Type:
 def stale(context: Context, item: Located) -> Predicate:
     """`stale`: a rule refers to a group that is gone, or that is behind a broken peering connection."""
     item.only("a stale filter", ("type",))
-    kind = context.catalog["vpc"]
-    place = Place.of(kind)
-    groups = value_at(place, "StaleSecurityGroups[].GroupId", item)
-    where = Has(groups, outward(context.column("GroupId")))
-    return Linked(context.column("VpcId"), kind.name, value_at(place, "VpcId", item), "region", where)
+    return Compare("eq", context.column("StaleRules"), Literal(value=True))
 
 
-FILTERS: Mapping[str, Mapping[str, Filter]] = {"security-group": {"used": used, "unused": unused, "stale": stale}}
+def diff(_: Context, item: Located) -> Predicate:
+    """`diff`: refused; it compares with an earlier state."""
+    raise item.error(
+        "diff reads AWS Config's history of each group, which is not collected.", code="unsupported-filter"
+    )
+
+
+FILTERS: Mapping[str, Mapping[str, Filter]] = {
+    "security-group": {"used": used, "unused": unused, "stale": stale, "diff": diff},
+}
