@@ -154,6 +154,101 @@ def test_what_is_no_document_is_a_gap(tmp_path, answer, why) -> None:
     assert all("KeyStatements" not in row for row in rows)
 
 
+SHARED = """
+service: kms
+types:
+  key:
+    list: {call: ListKeys, items: Keys, else: {call: ListAliases, items: Aliases, where: {TargetKeyId: present},
+           columns: {KeyId: "{TargetKeyId}", KeyArn: "arn:{@partition}:kms:{@region}:{@account}:key/{TargetKeyId}"}}}
+    id: KeyId
+    arn: "{KeyArn}"
+    details:
+      Common: {call: DescribeKey, with: {KeyId: same}, take: KeyMetadata, shared: true}
+      Grants: {call: ListGrants, with: {KeyId: "{KeyId}"}, take: Grants}
+      Kept: {over: Grants, call: DescribeKey, with: {KeyId: "{item.KeyId}"}, take: KeyMetadata, merge: true,
+             keep: [GrantId]}
+      Together: {over: Grants, batch: 2, service: ec2, call: DescribeVolumes,
+                 with: {VolumeIds: ["{item.GrantId}"]}, each: Volumes}
+  secret:
+    list: {service: secretsmanager, call: ListSecrets, items: SecretList}
+    id: Name
+    details:
+      Replicas: {over: ReplicationStatus, service: secretsmanager, call: DescribeSecret, with: {SecretId: "{Name}"},
+                 at: item, merge: true, keep: [Region], type: {ReplicationStatus: json}}
+    columns: {ReplicationStatus: [{Region: text, KmsKeyId: text}]}
+  cluster:
+    list: {service: eks, call: ListClusters, items: clusters, scalar: name}
+    id: name
+    details: {Cluster: {service: eks, call: DescribeCluster, with: {name: "{name}"}, take: cluster, merge: true}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "gaps"), [({"KeyMetadata": {"Arn": "x"}}, []), (denied("kms:DescribeKey"), ["Common", "Common"])]
+)
+def test_what_rows_share_is_asked_once(tmp_path, answer, gaps) -> None:
+    record, rows, asked = read(tmp_path, {"kms:DescribeKey": answer}, "Common", text=SHARED)
+    assert asked.count("kms:DescribeKey") == 1
+    assert [gap.detail for gap in record.gaps] == gaps
+    assert [row.get("Common") for row in rows] == [None if gaps else {"Arn": "x"}] * 2
+
+
+def test_of_an_item_stays_what_is_kept(tmp_path) -> None:
+    answers = {
+        "kms:ListGrants": {"Grants": [{"KeyId": "a", "GrantId": "1", "Name": "n"}]},
+        "kms:DescribeKey": {"KeyMetadata": {"Arn": "x"}},
+    }
+    _, rows, _ = read(tmp_path, answers, "Kept", text=SHARED)
+    assert rows[0]["Kept"] == [{"GrantId": "1", "Arn": "x"}]
+    kind = declared(SHARED)["key"].schema()["Kept"]
+    assert isinstance(kind, ListOf)
+    assert isinstance(kind.item, Struct)
+    assert "Name" not in kind.item.fields
+
+
+def test_several_items_in_one_call(tmp_path) -> None:
+    def volumes(params, _):
+        return {"Volumes": [{"VolumeId": each} for each in params["VolumeIds"]]}
+
+    grants = {"Grants": [{"KeyId": "a", "GrantId": each} for each in "123"]}
+    _, rows, asked = read(tmp_path, {"kms:ListGrants": grants, "ec2:DescribeVolumes": volumes}, "Together", text=SHARED)
+    assert rows[0]["Together"] == [{"VolumeId": each} for each in "123"]
+    assert asked.count("ec2:DescribeVolumes") == 4
+
+
+def test_an_item_is_asked_about_in_its_own_region(tmp_path) -> None:
+    listed = {"Name": "s", "ReplicationStatus": [{"Region": "eu-west-1", "KmsKeyId": "k"}, {"Region": "eu-west-3"}]}
+    answers = {
+        "secretsmanager:ListSecrets": {"SecretList": [listed]},
+        "secretsmanager:DescribeSecret": lambda params, region: {"Name": params["SecretId"], "Description": region},
+    }
+    _, [row], _ = read(tmp_path, answers, "Replicas", text=SHARED, kind="secret")
+    assert row["Replicas"] == [
+        {"Region": region, "Name": "s", "Description": region} for region in ("eu-west-1", "eu-west-3")
+    ]
+
+
+def test_a_resource_keeps_the_name_that_its_listing_gives(tmp_path) -> None:
+    answers = {"eks:ListClusters": {"clusters": ["a"]}, "eks:DescribeCluster": {"cluster": {"name": "b", "arn": "x"}}}
+    _, [row], _ = read(tmp_path, answers, "Cluster", text=SHARED, kind="cluster")
+    assert (row["name"], row["arn"]) == ("a", "x")
+
+
+def test_a_denied_listing_has_a_stand_in(tmp_path) -> None:
+    aliases = [{"AliasName": "x", "TargetKeyId": "a"}, {"AliasName": "y"}, {"AliasName": "z", "TargetKeyId": "a"}]
+    answers = {"kms:ListKeys": denied("kms:ListKeys"), "kms:ListAliases": {"Aliases": aliases}}
+    record, [row], _ = read(tmp_path, answers, text=SHARED)
+    assert (row["_id"], row["_arn"]) == ("a", ARNS[0])
+    assert [(gap.detail, gap.call) for gap in record.gaps] == [("", "kms:ListKeys")]
+
+
+def test_another_failure_of_a_listing_has_none(tmp_path) -> None:
+    answers = {"kms:ListKeys": denied("kms:ListKeys", "Timeout"), "kms:ListAliases": {"Aliases": []}}
+    record, rows, asked = read(tmp_path, answers, text=SHARED)
+    assert (rows, asked) == ([], ["kms:ListKeys"])
+    assert [gap.code for gap in record.gaps] == ["Timeout"]
+
+
 def test_types_and_what_is_kept_as_data() -> None:
     kind = declared()["key"]
     assert kind.schema()["Tags"] == TAGS

@@ -8,10 +8,11 @@
         id: VolumeId
         arn: "arn:{partition}:ec2:{region}:{account}:volume/{VolumeId}"
 
-`list` asks for the rows (none: one row for each account, or each account and Region). `columns` adds columns that
-botocore's model lacks, types one otherwise, or (null) takes one away that the listing never fills; `tags` names the
-column from which Cloud Custodian's `Tags` is made; `filters` holds Cloud Custodian's filters that are mere data, for
-whoever compiles policies. `details` cost calls of their own: see `details.py`.
+`list` asks for the rows (none: one row for each account, or each account and Region). Its `else` is another call that
+knows some of them, for where that is denied: the gap stays, and `columns` says what a row has of an item. The type's
+`columns` adds columns that botocore's model lacks, types one otherwise, or (null) takes one away that the listing never
+fills; `tags` names the column from which Cloud Custodian's `Tags` is made; `filters` holds Cloud Custodian's filters
+that are mere data, for whoever compiles policies. `details` cost calls of their own: see `details.py`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ _TYPE_KEYS = (
     "title", "scope", "list", "id", "name", "arn", "owner", "own", "home", "shadows", "as", "details", "columns",
     "tags", "filters", "aliases", "config",
 )  # fmt: skip
-_LIST_KEYS = ("call", "items", "with", "scalar", "service", "permission", "where", "above")
+_LIST_KEYS = ("call", "items", "with", "scalar", "service", "permission", "where", "above", "else")
+_OTHER_LIST_KEYS = ("call", "items", "with", "where", "columns")
 
 
 def load_types(root: Located) -> list[ResourceType]:
@@ -108,14 +110,25 @@ class _Reader:
         scalar = keys["scalar"].text("scalar") if "scalar" in keys else ""
         where = keys["where"].plain() if "where" in keys else {}
         above = tuple(keys["above"].plain()) if "above" in keys else ()
+        otherwise = self.other_listing(keys.get("else"))
         if not isinstance(column, ListOf):
             raise keys["items"].error(f"{call.name} answers no list at {'.'.join(path)}.")
         if scalar:
-            return Listing(call, path, scalar, where), {scalar: column.item}
+            return Listing(call, path, scalar, where, otherwise=otherwise), {scalar: column.item}
         if not isinstance(column.item, Struct):
             raise keys["items"].error("a list of bare values needs `scalar`, the name of their column.")
         shared = {name: outer.fields[name] for name in above} if isinstance(outer, Struct) else {}
-        return Listing(call, path, where=where, above=above), {**column.item.fields, **shared}
+        listing = Listing(call, path, where=where, above=above, otherwise=otherwise)
+        return listing, {**column.item.fields, **shared}
+
+    def other_listing(self, item: Located | None) -> Listing | None:
+        """Return the listing that is asked where the type's own is denied."""
+        if item is None:
+            return None
+        keys = item.only("else", _OTHER_LIST_KEYS)
+        where = keys["where"].plain() if "where" in keys else {}
+        made = {name: text.text("a column") for name, text in keys["columns"].mapping("columns").items()}
+        return Listing(self.caller.call(item), path_of(keys, "items"), where=where, made=made)
 
     def details(self, columns: Mapping[str, Type]) -> dict[str, Detail]:
         found: dict[str, Detail] = {}
@@ -142,5 +155,7 @@ class _Reader:
 
 
 def with_tags(columns: Mapping[str, Type], source: str) -> dict[str, Type]:
-    """Return columns with `Tags` in Cloud Custodian's form, without what it is made of or differs from by case alone."""
-    return {name: kind for name, kind in columns.items() if name.lower() not in ("tags", source.lower())} | {"Tags": TAGS}
+    """Return columns with Cloud Custodian's `Tags`, without what that is made of or differs from in case alone."""
+    return {name: kind for name, kind in columns.items() if name.lower() not in ("tags", source.lower())} | {
+        "Tags": TAGS
+    }

@@ -32,8 +32,9 @@ class Call:
 class Listing:
     """Where a type's rows come from. `scalar` names the column of a list of bare texts, `where` says which count.
 
-    `items` leads through lists; `above` names members of the outer items that every row has too. `recorded`: the items are
-    JSON texts of AWS Config's.
+    `items` leads through lists; `above` names members of the outer items that every row has too. `recorded`: the items
+    are JSON texts of AWS Config's. `otherwise` is asked where this listing is denied, and knows some of the rows alone:
+    `made` are their columns, as templates over its items.
     """
 
     call: Call
@@ -42,6 +43,13 @@ class Listing:
     where: Mapping[str, Any] = field(default_factory=dict, hash=False)
     above: Path = ()
     recorded: bool = False
+    made: Mapping[str, str] = field(default_factory=dict, hash=False)
+    otherwise: Listing | None = None
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """Its call and what stands in for it."""
+        return (self.call, *(self.otherwise.calls if self.otherwise else ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,7 @@ class Detail:
     answer that lacks what was asked for says that there is none. `whole`: the listing has every row, and one that it
     does not speak of is a gap. `first`: no more than one page is asked for. `shared`: rows often ask the same, which
     is asked once. `beside` are the members of an `over` item that stay beside its answer.
+    `test` is SQL on one text: what a policy asks of a text that is not kept.
     """
 
     name: str
@@ -90,6 +99,7 @@ class Detail:
     shared: bool = False
     beside: tuple[str, ...] = ()
     of: Path = ()
+    test: str = ""
     otherwise: Detail | None = None
 
     @property

@@ -96,14 +96,23 @@ class Caller:
         self.endpoints.close()
 
     def call(
-        self, service: str, name: str, params: Mapping[str, Any], region: str, tally: Tally | None = None
+        self,
+        service: str,
+        name: str,
+        params: Mapping[str, Any],
+        region: str,
+        tally: Tally | None = None,
+        *,
+        bare: bool = False,
     ) -> dict[str, Any]:
         """Make one call (botocore's names) and return the answer, parsed, without metadata and with secrets masked.
 
-        Times are aware UTC. `tally` counts the attempts of whoever asks, and stops it. Raises `CallError` where AWS
+        Times are aware UTC. `tally` counts the attempts of whoever asks, and stops it. `bare` leaves secrets as they are:
+        for whoever keeps nothing of them. Raises `CallError` where AWS
         says no, keeps throttling or can't be reached, after the retries that make sense.
         """
         op = operation(service, name)
+        op = replace(op, treatment=None) if bare else op
         label = f"{service}:{name}"
         try:
             place = self.endpoints.place(service, region)

@@ -50,14 +50,16 @@ class UnitContext:
         """The Region whose endpoints this unit asks."""
         return self.target.home_region if self.unit.region == GLOBAL else self.unit.region
 
-    def call(self, service: str, operation: str, params: Mapping[str, Any], region: str = "") -> dict[str, Any]:
-        """Make one call, in the unit's Region where none is named.
+    def call(
+        self, service: str, operation: str, params: Mapping[str, Any], region: str = "", *, bare: bool = False
+    ) -> dict[str, Any]:
+        """Make one call, in the unit's Region where none is named. `bare`: with secrets, which must not be kept.
 
         Raises `CallError`, and `CredentialsError` where the credentials have expired since the scan began.
         """
         where = region or self.asked_in
         try:
-            return self.target.caller.call(service, operation, params, where, self.tally)
+            return self.target.caller.call(service, operation, params, where, self.tally, bare=bare)
         except CallError as error:
             self._check_credentials(error, where)
             raise

@@ -44,7 +44,7 @@ def _read(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
             row.place = context.place(row)
     if detail.once:
         _once(context, detail, rows)
-    elif detail.batch:
+    elif detail.batch and not detail.over:
         _in_batches(context, detail, rows)
     else:
         call = _call(detail)

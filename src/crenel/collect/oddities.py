@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from crenel.catalog.spec import Detail
+from crenel.collect import launches, listeners, user_data
 from crenel.collect.context import UnitContext
 from crenel.collect.documents import statements
 from crenel.collect.iam_users import access_key_use, access_keys, credential, mfa, password, root_credential
@@ -87,7 +88,12 @@ def bucket_location(context: UnitContext, detail: Detail, rows: Sequence[Row]) -
 
 
 # Names that AWS leaves at the end of another: the column they stand in, and what is before them.
-_LAST_PARTS = {"QueueName": ("QueueUrl", "/"), "TopicName": ("TopicArn", ":"), "RoleName": ("Role", "/")}
+_LAST_PARTS = {
+    "QueueName": ("QueueUrl", "/"),
+    "TopicName": ("TopicArn", ":"),
+    "RoleName": ("Role", "/"),
+    "c7n:LoadBalancer": ("LoadBalancerArn", "loadbalancer/"),
+}
 
 
 def last_part(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:  # noqa: ARG001 (an oddity's form)
@@ -115,6 +121,13 @@ ODDITIES: Mapping[str, Oddity] = {
     "last-part": last_part,
     "web-acl-scope": web_acl_scope,
     "statements": document_statements,
+    "launch-template": launches.template,
+    "launched": launches.launched,
+    "listener-policies": listeners.policies,
+    "instance-tags": launches.instance_tags,
+    "instance-user-data": user_data.of_instances,
+    "instance-user-data-encoded": user_data.of_instances_encoded,
+    "launch-user-data": user_data.of_groups,
     "stale-security-groups": stale_groups,
     "vpc-endpoint-services": endpoint_services,
 }

@@ -15,8 +15,12 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 MASK = "(masked)"
 
-# Marked by AWS, but the name of a key and no secret: which key encrypts a bucket is what a policy asks.
-_NO_SECRETS = frozenset({("s3", "SSEKMSKeyId")})
+# Marked by AWS, but no secret, and what policies ask: which key encrypts a bucket, what a distribution is for.
+_NO_SECRETS = frozenset({
+    ("s3", "SSEKMSKeyId"), ("cloudfront", "CommentType"), ("organizations", "Email"), ("ssm", "IPAddress"),
+})  # fmt: skip
+# The same of members, whose shape stands for secrets elsewhere: by service, structure and member.
+_OPEN_MEMBERS = frozenset({("cloudfront", "DistributionSummary", "Comment")})
 # Not (or not always) marked by AWS, by service and shape.
 _MORE_SECRETS = frozenset({
     ("lambda", "EnvironmentVariables"), ("lambda", "EnvironmentVariableValue"), ("autoscaling", "XmlStringUserData"),
@@ -128,7 +132,9 @@ class _Builder:
         inner = _inner(shape)
         if isinstance(shape, StructureShape) and (inner or not masked):
             made.members = {
-                name: self.build(item, masked=masked) for name, item in inner.items() if masked or self.concerned(item)
+                name: self.build(item, masked=masked)
+                for name, item in inner.items()
+                if (masked or self.concerned(item)) and (self.service, shape.name, name) not in _OPEN_MEMBERS
             }
         elif isinstance(shape, ListShape | MapShape):
             made.every = self.build(inner[""], masked=masked)

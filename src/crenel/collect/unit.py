@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from crenel.catalog.spec import Detail
+from crenel.catalog.spec import Detail, Listing
 from crenel.collect.config_items import recorded
-from crenel.collect.context import UnitContext
+from crenel.collect.context import UnitContext, elsewhere
 from crenel.collect.details import hydrate
-from crenel.collect.rows import Row, arn, holds, home, items_of, owner, reach, retagged
+from crenel.collect.rows import Row, arn, filled, holds, home, items_of, owner, reach, retagged
 from crenel.collect.spool import Spool
 from crenel.errors import CallError
 from crenel.model import UnitRecord
@@ -52,12 +52,25 @@ def read_unit(context: UnitContext, spool: Spool) -> UnitRecord:
 
 def _pages(context: UnitContext) -> Iterator[list[Row]]:
     """Yield the unit's rows as the listing gives them, page by page."""
-    listing, region = context.kind.listing, context.unit.region
+    listing = context.kind.listing
     if listing is None:
         known = {"account_id": context.unit.account, "partition": context.target.account.partition}
         values: dict[str, Any] = {name: known.get(name) for name in context.kind.columns}
-        yield [Row(values, region)]
+        yield [Row(values, context.unit.region)]
         return
+    try:
+        yield from _listed(context, listing)
+    except CallError as error:
+        if listing.otherwise is None or not elsewhere(error.code):
+            raise
+        # The gap stays: the other call knows some of the rows alone.
+        context.note_listing(error)
+        yield from _listed(context, listing.otherwise)
+
+
+def _listed(context: UnitContext, listing: Listing) -> Iterator[list[Row]]:
+    """Yield the rows that a listing gives, page by page."""
+    region, seen = context.unit.region, set[str]()
     for answer in context.pages(listing.call.service, listing.call.operation, listing.call.params):
         items, path = items_of(answer, listing), ".".join(listing.items)
         if not isinstance(items, list):
@@ -70,7 +83,21 @@ def _pages(context: UnitContext) -> Iterator[list[Row]]:
         if items:
             named = ({listing.scalar: item} if listing.scalar else item for item in items)
             rows = [Row(retagged(item, context.kind.tags), region) for item in named]
-            yield [row for row in rows if holds(listing.where, row, {}, unknown=True)]
+            rows = [row for row in rows if holds(listing.where, row, {}, unknown=True)]
+            yield _made(context, listing, rows, seen) if listing.made else rows
+
+
+def _made(context: UnitContext, listing: Listing, items: Sequence[Row], seen: set[str]) -> list[Row]:
+    """Return rows with the columns that a stand-in's items give, each once (`seen`: their ids so far)."""
+    found = []
+    for item in items:
+        item.place = context.place()
+        row = Row(filled(listing.made, [item]), item.region)
+        identity = str(reach(row.values, context.kind.id))
+        if identity not in seen:
+            seen.add(identity)
+            found.append(row)
+    return found
 
 
 def _recorded(context: UnitContext, texts: Sequence[Any]) -> list[dict[str, Any]]:

@@ -86,10 +86,12 @@ def _launched(context: UnitContext, row: Row) -> str | None:
     return data
 
 
-def _each(
-    context: UnitContext, detail: Detail, rows: Sequence[Row], read: Callable[[Row], str | None]
-) -> None:
-    config = {"threads": 1, "autoinstall_known_extensions": False, "autoload_known_extensions": False}
+def _each(context: UnitContext, detail: Detail, rows: Sequence[Row], read: Callable[[Row], str | None]) -> None:
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "threads": 1,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
     with duckdb.connect(":memory:", config=config) as connection:
 
         def ask(row: Row) -> None:
@@ -102,8 +104,8 @@ def _each(
                     context.note(detail.name, [row], error, error.call)
             except (ValueError, binascii.Error):
                 # The text itself must not stand in the message.
-                error = CallError(_INSTANCE, "InvalidDocument", "the user data is neither a text nor a gzip file")
-                context.note(detail.name, [row], error, "")
+                problem = CallError(_INSTANCE, "InvalidDocument", "the user data is neither a text nor a gzip file")
+                context.note(detail.name, [row], problem, "")
             else:
                 found = connection.cursor().execute(detail.test, [text]).fetchone()
                 row.values[detail.name] = bool(found and found[0])

@@ -179,7 +179,7 @@ class Joined(Table):
         self.aliases[key] = alias
         ids, inner = self._named_rows(node, other)
         holds = inner.predicate(node.where)
-        there = not_null(column(inner.alias, "_id"))
+        there = not_null(column(inner.alias, "_account"))
         shown = {"id": column("u", "k")}
         fields = _fields_of(node.where, ())
         shown |= {".".join(path): inner.field(path, 0) for path in fields if path[0] in other.columns}
@@ -259,7 +259,7 @@ class Joined(Table):
             return self.aliases[key]
         alias = self.aliases[key] = self.compiler.fresh("g")
         ids, inner = self._named_rows(node, other)
-        there = not_null(column(inner.alias, "_id"))
+        there = not_null(column(inner.alias, "_account"))
         known = IsNull(node.body)
         values = {
             "there": there,

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from crenel.catalog.columns import TIMESTAMP, ListOf, MapOf, Struct
+from crenel.catalog.details import columns_named
 from crenel.catalog.spec import Call as AwsCall
 from crenel.catalog.spec import Detail
 from crenel.errors import did_you_mean
@@ -151,6 +152,7 @@ def _detail(context: Context, keys: Mapping[str, Located], spec: Located, statis
         "Statistics" if statistic in _STANDARD else "ExtendedStatistics": [statistic],
     }
     name = "c7n.metrics:" + hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
+    needs = tuple(filter(None, (context.type.detail_of(name) for name in sorted(columns_named(asked, "")))))
     call = AwsCall("cloudwatch", "GetMetricStatistics", asked, "cloudwatch:GetMetricStatistics")
     return Detail(
         name,
@@ -158,6 +160,7 @@ def _detail(context: Context, keys: Mapping[str, Located], spec: Located, statis
         call=call,
         permissions=(call.permission,),
         take=("Datapoints",),
+        needs=needs,
     )
 
 

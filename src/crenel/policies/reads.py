@@ -24,7 +24,7 @@ class Table:
     @property
     def calls(self) -> tuple[str, ...]:
         """The calls' names, the listing's first; `NAME (reads of its own)` for what needs code."""
-        listing = [self.kind.listing.call.name] if self.kind.listing else []
+        listing = [call.name for call in self.kind.listing.calls] if self.kind.listing else []
         details = [detail.call.name for detail in self.details if detail.call]
         odd = [f"{detail.name} (reads of its own)" for detail in self.details if detail.oddity]
         return tuple(dict.fromkeys([*listing, *details, *odd]))
@@ -32,7 +32,7 @@ class Table:
     @property
     def permissions(self) -> tuple[str, ...]:
         """The IAM actions of the listing and of the details, those of what stands in for a denied call too."""
-        found = {self.kind.listing.call.permission} if self.kind.listing else set[str]()
+        found = {call.permission for call in self.kind.listing.calls} if self.kind.listing else set[str]()
         return tuple(sorted(found.union(*(detail.may_need for detail in self.details))))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from crenel.catalog.spec import ResourceType
-from crenel.policies import data_shapes
+from crenel.policies import data_shapes, network_shapes
 from crenel.policies.shape import (
     AGE,
     COMPARED,
@@ -210,9 +210,11 @@ NAMED: Mapping[str, Shape] = {
     "ingress": _RULES,
     "egress": _RULES,
     **data_shapes.NAMED,
+    **network_shapes.NAMED,
 }
 OF_TYPES: Mapping[tuple[str, str], Shape] = {
     **data_shapes.OF_TYPES,
+    **network_shapes.OF_TYPES,
     ("config-recorder", "cross-account"): Shape(
         "Holds for every recorder, as in Cloud Custodian.",
         (

@@ -8,12 +8,15 @@ from crenel.policies import access
 from crenel.policies.context import Filter
 from crenel.policies.typed import (
     account,
+    balancers,
     buckets,
     connected,
     flow_logs,
     functions,
+    groups,
     iam_policies,
     identities,
+    instances,
     lifecycles,
     networks,
     parameters,
@@ -23,18 +26,22 @@ from crenel.policies.typed import (
     security_groups,
     trails,
     upgrades,
+    volumes,
 )
 
 _TABLES = (
     access.FILTERS,
     account.FILTERS,
+    balancers.FILTERS,
     trails.FILTERS,
     buckets.FILTERS,
     connected.FILTERS,
     flow_logs.FILTERS,
     functions.FILTERS,
+    groups.FILTERS,
     iam_policies.FILTERS,
     identities.FILTERS,
+    instances.FILTERS,
     lifecycles.FILTERS,
     networks.FILTERS,
     parameters.FILTERS,
@@ -43,6 +50,7 @@ _TABLES = (
     rules.FILTERS,
     security_groups.FILTERS,
     upgrades.FILTERS,
+    volumes.FILTERS,
 )
 
 

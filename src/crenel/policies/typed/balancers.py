@@ -84,7 +84,7 @@ def _encrypted(context: Context, item: Located) -> Predicate:
 
 
 def ssl_policy(context: Context, item: Located) -> Predicate:
-    """`ssl-policy`: the policies of a balancer's listeners switch on something of the blacklist, or beside the whitelist.
+    """`ssl-policy`: the policies of listeners switch on something of the blacklist, or beside the whitelist.
 
     Protocols, ciphers and options count whose names match `matching`, upper and lower case alike.
     """
@@ -96,10 +96,7 @@ def ssl_policy(context: Context, item: Located) -> Predicate:
     if not names:
         context.mistake(keys[word].error("with an empty list nothing matches, in Cloud Custodian neither."))
         return FALSE
-    place = Place.of(context.type)
-    policies, of_listeners = value_at(place, "PolicyDescriptions", item), value_at(
-        place, "ListenerDescriptions[].PolicyNames[]", item
-    )
+    policies = context.column("c7n:ListenerPolicies")
     policy = Place(_item(policies), 1, what="a policy")
     attributes = value_at(policy, "PolicyAttributeDescriptions", item)
     attribute = Place(_item(attributes), 2, what="an attribute")
@@ -109,10 +106,9 @@ def ssl_policy(context: Context, item: Located) -> Predicate:
     for pattern, wanted in matching(keys["matching"]) if "matching" in keys else ():
         hit = Matches(name, pattern, ignore_case=True)
         on.append(hit if wanted else negation(hit))  # type: ignore[arg-type]
-    used = disjunction([IsEmpty(of_listeners), Has(of_listeners, value_at(policy, "PolicyName", item))])
     negotiates = Compare("eq", value_at(policy, "PolicyTypeName", item), Literal("SSLNegotiationPolicyType"))
     odd = CountItems(attributes, 2, conjunction([*on, listed if word == "blacklist" else negation(listed)]))
-    return conjunction([_encrypted(context, item), CountItems(policies, 1, conjunction([negotiates, used, odd]))])
+    return conjunction([_encrypted(context, item), CountItems(policies, 1, conjunction([negotiates, odd]))])
 
 
 def classic_healthcheck(context: Context, item: Located) -> Predicate:
@@ -130,7 +126,7 @@ def classic_healthcheck(context: Context, item: Located) -> Predicate:
 
 
 def attribute_of(pairs: Value, name: str) -> Value:
-    """Return an attribute's value as Custodian reads it: digits as a number, true and false as such; null without it."""
+    """Return an attribute as Custodian reads it: digits as a number, true and false as such; null without it."""
     here = Field(("Key",), TEXT, 1)
     text = At(Each(pairs, 1, Compare("eq", here, Literal(name)), Field(("Value",), TEXT, 1), ListOf(TEXT)), 0, TEXT)
     found: Value = text

@@ -224,7 +224,7 @@ def not_encrypted(context: Context, item: Located) -> Predicate:
     keys = item.only("a not-encrypted filter", ("type", "exclude_image"))
     launched = _unencrypted_launch(context, item)
     if "exclude_image" not in keys or not context.boolean(keys["exclude_image"]):
-        devices = _at(context, '"c7n:Image".BlockDeviceMappings[?Ebs && !Ebs.Encrypted]', item)
+        devices = _at(context, '"c7n:Image".BlockDeviceMappings[?Ebs && Ebs.Encrypted != `true`]', item)
         launched = disjunction([launched, Compare("gt", Length(devices), Literal(0))])
     return conjunction([negation(_nothing(context, item)), launched])
 
@@ -232,7 +232,7 @@ def not_encrypted(context: Context, item: Located) -> Predicate:
 def _unencrypted_launch(context: Context, item: Located) -> Predicate:
     of_image = _at(context, '"c7n:Image".BlockDeviceMappings[?Ebs].DeviceName', item)
     plain = _at(context, '"c7n:LaunchSnapshots"[?!Encrypted].SnapshotId', item)
-    found = []
+    found: list[Predicate] = []
     for path in (_CONFIG, _TEMPLATE):
         devices = _at(context, f"{path}.BlockDeviceMappings[?Ebs]", item)
         kind = kind_of(devices)
@@ -283,7 +283,7 @@ def _text(item: Located) -> str:
 
 
 def config_unused(context: Context, item: Located) -> Predicate:
-    """`unused`: no Auto Scaling group launches by it. A group that names none has one of its own name, for Custodian."""
+    """`unused`: no Auto Scaling group launches by it; one that names none goes by its own name, as in Custodian."""
     item.only("an unused filter", ("type",))
     kind = context.catalog["asg"]
     place = Place.of(kind)

@@ -197,7 +197,9 @@ def _queried(item: Located) -> Mapping[str, object]:
     if "Type" in keys:
         word = keys["Type"].text("Type")
         if word not in _COMPARISONS:
-            raise keys["Type"].error(f'"{word}" is none of {", ".join(_COMPARISONS)}.', did_you_mean(word, _COMPARISONS))
+            raise keys["Type"].error(
+                f'"{word}" is none of {", ".join(_COMPARISONS)}.', did_you_mean(word, _COMPARISONS)
+            )
         found["Type"] = word
     return found
 
