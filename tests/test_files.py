@@ -308,7 +308,7 @@ def test_one_bad_policy_does_not_hide_the_next(tmp_path: Path) -> None:
         (1, "unknown-key"), (2, "wrong-type"),
         (4, "unknown-key"), (4, "invalid"), (4, "wrong-type"),
         (6, "wrong-type"), (7, "duplicate-policy"),
-        (8, "missing-key"), (8, "unknown-value"), (8, "wrong-type"), (8, "unsupported"),
+        (8, "missing-key"), (8, "unknown-value"), (8, "wrong-type"),
     ]  # fmt: skip
     with pytest.raises(PolicyError) as caught:
         load_policies(path)

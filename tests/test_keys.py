@@ -48,7 +48,6 @@ def test_names_that_are_none(name: str) -> None:
         ("actions: [{typ: stop}]", "needs `type`", 'Did you mean "type"?'),
         ("conditions: [x]", "a condition is a mapping", ""),
         ("query: [x]", "must be a mapping", ""),
-        ("source: config", "not supported", "Leave it out"),
         ("source: descibe", "no source", 'Did you mean "describe"?'),
         ("mode: pull", "must be a mapping", ""),
         ("mode: {schedule: x}", "needs `type`", ""),

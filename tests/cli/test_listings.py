@@ -67,7 +67,7 @@ def test_nested_types_are_indented(capsys):
 
 
 def test_an_unknown_type_is_an_error(capsys):
-    assert main(["resources", "show", "ebz"]) == 2
+    assert main(["resources", "show", "ebss"]) == 2
     assert 'Did you mean "ebs"?' in capsys.readouterr().err
 
 

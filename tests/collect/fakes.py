@@ -25,6 +25,11 @@ def denied(call: str, code: str = "AccessDenied") -> CallError:
     return CallError(call, code, "not allowed")
 
 
+def name_of_secrets(operation: str) -> bool:
+    """Return whether an operation's answer may be asked for with secrets: those that are matched and not kept."""
+    return operation in ("DescribeInstanceAttribute", "DescribeLaunchConfigurations", "DescribeLaunchTemplateVersions")
+
+
 class FakeCaller:
     """Answers by ``service:Operation``: a dict, an error to raise, or a function of the parameters and the Region."""
 
@@ -35,8 +40,16 @@ class FakeCaller:
         self.lock = threading.Lock()
 
     def call(
-        self, service: str, operation: str, params: Mapping[str, Any], region: str, tally: Tally | None = None
+        self,
+        service: str,
+        operation: str,
+        params: Mapping[str, Any],
+        region: str,
+        tally: Tally | None = None,
+        *,
+        bare: bool = False,
     ) -> dict[str, Any]:
+        assert not bare or name_of_secrets(operation)
         name = f"{service}:{operation}"
         with self.lock:
             self.asked.append((name, dict(params), region))

@@ -31,6 +31,8 @@ UNMODELLED = {
         "InvalidVpcID.NotFound",
         "InvalidAMIID.NotFound",
         "InvalidAMIID.Unavailable",
+        "InvalidLaunchTemplateId.NotFound",
+        "InvalidLaunchTemplateId.VersionNotFound",
     },  # EC2 models no errors at all
     "s3": {
         "NoSuchBucket",
@@ -150,7 +152,10 @@ def test_details(kind: ResourceType, detail: Detail) -> None:
     assert codes <= modelled | UNMODELLED.get(detail.call.service, set())
 
 
+TEXTS = ("instance-user-data", "instance-user-data-encoded", "launch-user-data")
+
+
 def test_every_oddity_is_in_use() -> None:
     assert set(ODDITIES) == {
         one.oddity for kind in KINDS for detail in kind.details.values() for one in detail.sources if one.oddity
-    } | {"statements"}  # of documents that filters read
+    } | {"statements", *TEXTS}  # of documents and texts that filters read

@@ -202,5 +202,5 @@ def test_every_type_can_be_estimated() -> None:
     needs = [Needs(name, frozenset(catalog()[name].details)) for name in catalog()]
     sizes = {(name, region): 1_000 for name in catalog() for region in ("us-east-1", "global")}
     for line in estimate(needs, ["us-east-1"], catalog(), rates(), sizes):
-        assert line.calls >= 1
+        assert line.calls >= 1 or line.depends
         assert line.seconds[0] <= line.seconds[1]

@@ -16,10 +16,11 @@ Region where the resource lives (`home`), to the partition's own (`main`), or to
 is at (`item`); `when` and `unless` say which rows are asked; a code in `absent` means null, one in `gone` that the
 resource was deleted meanwhile and the row goes; `empty` that an answer may lack what is asked for, `whole` that the
 listing speaks of every row, `first` that the answer's first page will do, `shared` that many rows ask the same, so that
-the answer is kept for them. `as: tags` brings tags of any form into Cloud Custodian's, `as: list` makes a list of one
-value, `scalar` structures with one member of bare ones; `keep` names the members to merge (with `over`: those of the
-item that stay); `flag` adds a boolean to the structure: whether there is one; `default` is what stands for null; `take`
-leads through lists. `type` is the column's type where botocore's model has none that fits.
+the answer is kept for them, `hides` that Cloud Custodian shows no resource without it. `as: tags` brings tags of any
+form into Cloud Custodian's, `as: list` makes a list of one value, `scalar` structures with one member of bare ones;
+`keep` names the members to merge (with `over`: those of the item that stay); `flag` adds a boolean to the structure:
+whether there is one; `default` is what stands for null; `take` leads through lists. `type` is the column's type where
+botocore's model has none that fits.
 `else` is another source of the same columns, for where the first is denied or does not speak of a row.
 """
 
@@ -47,11 +48,11 @@ from crenel.positions import Located
 
 PLACEHOLDER = re.compile(r"\{(@?[A-Za-z][\w.:]*)\}")
 ITEM = "item"  # in placeholders: the item that `over` is at
-_FLAGS = ("once", "merge", "present", "gather", "always", "augment", "empty", "whole", "first", "shared")
+_FLAGS = ("once", "merge", "present", "gather", "always", "augment", "empty", "whole", "first", "shared", "hides")
 _KEYS = (
     "call", "with", "take", "absent", "gone", "once", "each", "match", "gather", "batch", "merge", "present", "service",
     "permission", "at", "always", "when", "unless", "oddity", "type", "calls", "needs", "else", "augment", "as", "over",
-    "empty", "whole", "first", "keep", "scalar", "flag", "of", "default", "shared",
+    "empty", "whole", "first", "keep", "scalar", "flag", "of", "default", "shared", "hides",
 )  # fmt: skip
 _PLACES = ("home", "main", "item")
 # Services that a file names beside its own and whose IAM actions have another prefix.

@@ -62,7 +62,8 @@ class Detail:
     into the structure: whether there is one. `default` is what the column holds where there is none. `empty`: an
     answer that lacks what was asked for says that there is none. `whole`: the listing has every row, and one that it
     does not speak of is a gap. `first`: no more than one page is asked for. `shared`: rows often ask the same, which
-    is asked once. `beside` are the members of an `over` item that stay beside its answer.
+    is asked once. `hides`: Cloud Custodian does not show a resource of which it can't read this. `beside` are the
+    members of an `over` item that stay beside its answer.
     `test` is SQL on one text: what a policy asks of a text that is not kept.
     """
 
@@ -97,6 +98,7 @@ class Detail:
     whole: bool = False
     first: bool = False
     shared: bool = False
+    hides: bool = False
     beside: tuple[str, ...] = ()
     of: Path = ()
     test: str = ""

@@ -107,9 +107,9 @@ class Caller:
     ) -> dict[str, Any]:
         """Make one call (botocore's names) and return the answer, parsed, without metadata and with secrets masked.
 
-        Times are aware UTC. `tally` counts the attempts of whoever asks, and stops it. `bare` leaves secrets as they are:
-        for whoever keeps nothing of them. Raises `CallError` where AWS
-        says no, keeps throttling or can't be reached, after the retries that make sense.
+        Times are aware UTC. `tally` counts the attempts of whoever asks, and stops it. `bare` leaves secrets as they
+        are, for whoever keeps nothing of them. Raises `CallError` where AWS says no, keeps throttling or can't be
+        reached, after the retries that make sense.
         """
         op = operation(service, name)
         op = replace(op, treatment=None) if bare else op

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import duckdb
+from sqlglot import exp
 
 from crenel.catalog.columns import ListOf, MapOf, Scalar, Struct, Type
 from crenel.catalog.load import Catalog
@@ -19,7 +20,7 @@ from crenel.errors import UsageError
 from crenel.judge.run import Bench
 from crenel.lake.engine import name, parquet, quoted
 from crenel.lake.snapshots import Snapshot, collected_columns
-from crenel.language.expressions import column, is_null, named, paren, written
+from crenel.language.expressions import column, is_null, named, paren, together, written
 from crenel.language.plan import TRUE, And, Plan, Predicate, conjunction, negation
 from crenel.language.reading import Compiler, Source
 from crenel.language.sql import Relation
@@ -123,7 +124,11 @@ def select(bench: Bench, source: Source, questions: Sequence[Question]) -> Itera
     Raises `UsageError` where the engine can't run a policy; of several it does not say which.
     """
     relation = Relation(Compiler(bench.sources, bench.info.started_at, lenient=True), source, "t0")
-    hits = [named(relation.predicate(question.selects), f"h{index}") for index, question in enumerate(questions)]
+    shown = [is_null(relation.gap(detail.name)) for detail in source.type.details.values() if detail.hides]
+    hits = [
+        named(together(exp.And, [*shown, relation.predicate(question.selects)]), f"h{index}")
+        for index, question in enumerate(questions)
+    ]
     asked = [mark for question in questions for mark in question.marks if not question.certain(mark)]
     marks = [named(relation.predicate(mark.when), f"m{index}") for index, mark in enumerate(asked)]
     keys = sorted(set[str]().union(*(question.columns for question in questions)) & source.columns)

@@ -154,4 +154,4 @@ def three_valued(op: Op, count: int, yes: exp.Expr, may: exp.Expr, gap: exp.Expr
 
 def anchored(pattern: str) -> str:
     """Return a pattern that matches at the start alone, as Cloud Custodian's (Python's `re.match`) does."""
-    return f"^(?:{pattern})"
+    return f"^(?:{pattern})" if pattern else "^"  # DuckDB has `^(?:)` match nothing

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from crenel.catalog.spec import ResourceType
-from crenel.policies import data_shapes, network_shapes
+from crenel.policies import compute_shapes, data_shapes, network_shapes, type_shapes
 from crenel.policies.shape import (
     AGE,
     COMPARED,
@@ -209,10 +209,14 @@ NAMED: Mapping[str, Shape] = {
     ),
     "ingress": _RULES,
     "egress": _RULES,
+    **compute_shapes.NAMED,
+    **type_shapes.NAMED,
     **data_shapes.NAMED,
     **network_shapes.NAMED,
 }
 OF_TYPES: Mapping[tuple[str, str], Shape] = {
+    **compute_shapes.OF_TYPES,
+    **type_shapes.OF_TYPES,
     **data_shapes.OF_TYPES,
     **network_shapes.OF_TYPES,
     ("config-recorder", "cross-account"): Shape(

@@ -42,7 +42,7 @@ from crenel.policies.values import VALUE_KEYS, matched, operation, value_filter
 from crenel.positions import Located
 
 _CONFIG, _TEMPLATE = '"c7n:LaunchConfiguration"', '"c7n:LaunchTemplateVersions"[0].LaunchTemplateData'
-_DEVICES = f"[{_CONFIG}.BlockDeviceMappings, {_TEMPLATE}.BlockDeviceMappings][]"
+_SNAPSHOTS = "BlockDeviceMappings[].Ebs.SnapshotId"
 _GROUPS = f"[{_CONFIG}.SecurityGroups, {_TEMPLATE}.SecurityGroupIds, {_TEMPLATE}.SecurityGroups][]"
 _SUBNETS = "split(',', not_null(VPCZoneIdentifier, ''))"
 
@@ -207,10 +207,11 @@ def _lost_snapshots(context: Context, item: Located) -> Predicate:
     """Return whether a volume is to be made of a snapshot that is neither there nor the image's own."""
     known = [
         _at(context, path, item)
-        for path in ('"c7n:Image".BlockDeviceMappings[].Ebs.SnapshotId', '"c7n:LaunchSnapshots"[].SnapshotId')
+        for path in (f'"c7n:Image".{_SNAPSHOTS}', '"c7n:LaunchSnapshots"[].SnapshotId')
     ]
     there = disjunction([Has(each, Field((), TEXT, 1)) for each in known])
-    return CountItems(_at(context, f"{_DEVICES}.Ebs.SnapshotId", item), 1, negation(there))
+    lost = [_at(context, f"{path}.{_SNAPSHOTS}", item) for path in (_CONFIG, _TEMPLATE)]
+    return disjunction([CountItems(each, 1, negation(there)) for each in lost])
 
 
 # --- encryption
