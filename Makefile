@@ -19,7 +19,7 @@ lint: $(VENV)/.installed-dev
 types: $(VENV)/.installed-dev
 	$(VENV)/bin/mypy
 
-units: $(VENV)/.installed-dev
+units: $(VENV)/.installed-dev $(VENV)/oracle/.installed
 	$(VENV)/bin/pytest $(ARGS)
 
 bench: $(VENV)/.installed-dev ## The benchmarks of benchmarks/README.md
@@ -27,7 +27,7 @@ bench: $(VENV)/.installed-dev ## The benchmarks of benchmarks/README.md
 
 lock: $(VENV)/.installed-dev ## Renew the pinned requirements, hashes and all, without index addresses
 	$(PIP) install pip-tools
-	for part in run dev; do \
+	for part in run dev oracle; do \
 	  (cd requirements && ../$(VENV)/bin/python -m piptools compile --quiet --strip-extras --generate-hashes --allow-unsafe \
 	    --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --output-file $$part.txt $$part.in); \
 	done
@@ -46,4 +46,10 @@ $(VENV)/.installed: requirements/run.txt pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.installed-dev: requirements/dev.txt $(VENV)/.installed
 	$(PIP) install --require-hashes -r requirements/dev.txt
+	touch $@
+
+# Cloud Custodian, with which answers are compared; its dependencies do not go with ours.
+$(VENV)/oracle/.installed: requirements/oracle.txt | $(VENV)/bin/python
+	$(PYTHON) -m venv $(VENV)/oracle
+	$(VENV)/oracle/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/oracle.txt
 	touch $@

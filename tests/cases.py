@@ -12,7 +12,9 @@ from crenel.examples.format import ACCOUNT, NOW, REGION
 from crenel.examples.running import judged
 from crenel.examples.stage import Stage
 from crenel.judge.findings import Finding
-from crenel.language.plan import Plan
+from crenel.language.policy import (
+    Plan,
+)
 
 __all__ = ["ACCOUNT", "NOW", "REGION", "judge_case"]
 

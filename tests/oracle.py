@@ -1,6 +1,6 @@
 """Cloud Custodian itself as an oracle, in a process of its own: its dependencies do not go with ours.
 
-`CRENEL_C7N_PYTHON` names a Python that has it (`pip install c7n` into an environment of its own); tests that ask are
+`make units` puts it into `.venv/oracle`; `CRENEL_C7N_PYTHON` names another Python that has it. Tests that ask are
 skipped without one.
 """
 
@@ -16,10 +16,11 @@ from typing import Any
 
 import pytest
 
-PYTHON = os.environ.get("CRENEL_C7N_PYTHON", "")
+_OURS = Path(__file__).parent.parent / ".venv" / "oracle" / "bin" / "python"
+PYTHON = os.environ.get("CRENEL_C7N_PYTHON") or (str(_OURS) if _OURS.exists() else "")
 SERVER = Path(__file__).with_name("oracle_server.py")
 
-needs_custodian = pytest.mark.skipif(not PYTHON, reason="CRENEL_C7N_PYTHON names no Python with Cloud Custodian")
+needs_custodian = pytest.mark.skipif(not PYTHON, reason="there is no Cloud Custodian: say `make units`")
 
 
 class Oracle:

@@ -17,7 +17,9 @@ from crenel.collect.documents import statements
 from crenel.errors import PolicyError, Where
 from crenel.lake.engine import connect, sql_type
 from crenel.language.expressions import named, written
-from crenel.language.plan import TRUE
+from crenel.language.plan import (
+    TRUE,
+)
 from crenel.language.reading import Compiler, Source
 from crenel.language.sql import Relation
 from crenel.policies.access import FILTERS, FORMS

@@ -4,7 +4,13 @@ import pytest
 
 from crenel.catalog.columns import STATEMENTS
 from crenel.catalog.load import Extended, catalog
-from crenel.language.plan import CountItems, Field, walk
+from crenel.language.plan import (
+    CountItems,
+    Field,
+)
+from crenel.language.walking import (
+    walk,
+)
 from crenel.policies.access import FORMS
 from crenel.policies.context import Context
 from crenel.policies.keys import Place

@@ -29,12 +29,46 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 KEYWORDS = ("absent", "present", "not-null", "empty")
 _HERE = Where("policy.yml", 1, 1)
 
-texts = st.sampled_from([
-    "", "a", "abc", "ABC", " Abc ", "b", "1", "10", "3.7", "007", "-5", "absent", "present", "empty", "true", "x,y",
-    "10.0.0.0/8", "10.1.2.3", "10.0.0.1/8", "192.168.0.0/16", "0.0.0.0/0", "::1", "fe80::/10", "1.2.3", "1.10.0", "1.2.b",
-    "2026-11-01", "2026-11-22T11:59:59Z", "2025-01-01T00:00:00+02:00", "1763900000", "1763900000000", "2027-01-01",
-    "Mon, 02 Nov 2026 10:00:00 GMT", "\u00e9", "%", "_",
-])  # fmt: skip
+texts = st.sampled_from(
+    [
+        "",
+        "a",
+        "abc",
+        "ABC",
+        " Abc ",
+        "b",
+        "1",
+        "10",
+        "3.7",
+        "007",
+        "-5",
+        "absent",
+        "present",
+        "empty",
+        "true",
+        "x,y",
+        "10.0.0.0/8",
+        "10.1.2.3",
+        "10.0.0.1/8",
+        "192.168.0.0/16",
+        "0.0.0.0/0",
+        "::1",
+        "fe80::/10",
+        "1.2.3",
+        "1.10.0",
+        "1.2.b",
+        "2026-11-01",
+        "2026-11-22T11:59:59Z",
+        "2025-01-01T00:00:00+02:00",
+        "1763900000",
+        "1763900000000",
+        "2027-01-01",
+        "Mon, 02 Nov 2026 10:00:00 GMT",
+        "\u00e9",
+        "%",
+        "_",
+    ]
+)
 numbers = st.sampled_from([0, 1, 2, 3, 10, -5, 100, 1763900000, 1763900000000, 0.0, 1.0, 3.7, 1e3, -0.5])
 times = st.sampled_from(
     [NOW, NOW - timedelta(days=30), NOW - timedelta(days=1), NOW + timedelta(days=30), NOW - timedelta(days=400)]
@@ -188,44 +222,72 @@ def test_value_filter(engine: duckdb.DuckDBPyConnection, filter_: dict[str, Any]
 
 
 simple = st.one_of(
-    st.sampled_from(["A", "B", "C", "A.k"]).flatmap(lambda key: st.fixed_dictionaries({key: texts | numbers | st.booleans()})),
-    st.fixed_dictionaries({"type": st.just("value"), "key": st.sampled_from(["A", "B"]), "op": st.sampled_from(["gt", "ne", "in", "contains"]), "value": texts | numbers}),
-)  # fmt: skip
+    st.sampled_from(["A", "B", "C", "A.k"]).flatmap(
+        lambda key: st.fixed_dictionaries({key: texts | numbers | st.booleans()})
+    ),
+    st.fixed_dictionaries(
+        {
+            "type": st.just("value"),
+            "key": st.sampled_from(["A", "B"]),
+            "op": st.sampled_from(["gt", "ne", "in", "contains"]),
+            "value": texts | numbers,
+        }
+    ),
+)
 list_items = st.fixed_dictionaries(
-    {"type": st.just("list-item"), "key": st.sampled_from(["L", "M"]), "attrs": st.lists(st.fixed_dictionaries({"k": texts}) | st.fixed_dictionaries({"not": st.lists(st.fixed_dictionaries({"k": texts}), min_size=1, max_size=1)}), min_size=1, max_size=2)},
+    {
+        "type": st.just("list-item"),
+        "key": st.sampled_from(["L", "M"]),
+        "attrs": st.lists(
+            st.fixed_dictionaries({"k": texts})
+            | st.fixed_dictionaries({"not": st.lists(st.fixed_dictionaries({"k": texts}), min_size=1, max_size=1)}),
+            min_size=1,
+            max_size=2,
+        ),
+    },
     optional={"count": st.integers(0, 2), "count_op": st.sampled_from(["eq", "gt", "lte", "ne"])},
-)  # fmt: skip
+)
 reductions = st.fixed_dictionaries(
     {"type": st.just("reduce")},
     optional={
         "group-by": st.sampled_from(["G", {"key": "G"}, {"key": "N", "value_type": "number"}]),
         "sort-by": st.sampled_from(["T", {"key": "N", "value_type": "number"}, {"key": "T", "value_regex": "(.)"}]),
-        "order": st.sampled_from(["asc", "desc", "reverse"]), "null-order": st.sampled_from(["first", "last"]),
-        "limit": st.integers(0, 3), "limit-percent": st.sampled_from([0, 30, 50, 100]),
-        "discard": st.integers(0, 2), "discard-percent": st.sampled_from([0, 25, 50]),
+        "order": st.sampled_from(["asc", "desc", "reverse"]),
+        "null-order": st.sampled_from(["first", "last"]),
+        "limit": st.integers(0, 3),
+        "limit-percent": st.sampled_from([0, 30, 50, 100]),
+        "discard": st.integers(0, 2),
+        "discard-percent": st.sampled_from([0, 25, 50]),
     },
-)  # fmt: skip
+)
 counts = st.fixed_dictionaries(
-    {"type": st.just("value"), "value_type": st.just("resource_count"), "op": st.sampled_from(["gt", "le", "eq"]), "value": st.integers(0, 4)}
-)  # fmt: skip
+    {
+        "type": st.just("value"),
+        "value_type": st.just("resource_count"),
+        "op": st.sampled_from(["gt", "le", "eq"]),
+        "value": st.integers(0, 4),
+    }
+)
 leaves = st.one_of(simple, simple, list_items, counts, reductions)
 trees = st.recursive(
     leaves,
-    lambda inner: st.one_of(
-        *(
-            st.lists(inner, min_size=1, max_size=3).map(lambda parts, name=name: {name: parts})
-            for name in ("and", "or", "not")
-        )
+    lambda inner: st.builds(
+        lambda name, parts: {name: parts},
+        st.sampled_from(["and", "or", "not"]),
+        st.lists(inner, min_size=1, max_size=3),
     ),
     max_leaves=6,
 )
 rows = st.fixed_dictionaries(
     {"A": texts, "B": numbers},
     optional={
-        "L": st.lists(st.fixed_dictionaries({"k": texts}), max_size=3), "M": st.lists(st.fixed_dictionaries({"k": texts, "n": numbers}), max_size=2),
-        "G": st.sampled_from(["x", "y"]), "N": st.integers(0, 3), "T": st.sampled_from(["p", "q", "r"]),
+        "L": st.lists(st.fixed_dictionaries({"k": texts}), max_size=3),
+        "M": st.lists(st.fixed_dictionaries({"k": texts, "n": numbers}), max_size=2),
+        "G": st.sampled_from(["x", "y"]),
+        "N": st.integers(0, 3),
+        "T": st.sampled_from(["p", "q", "r"]),
     },
-)  # fmt: skip
+)
 
 
 @settings(RELAXED, max_examples=600)

@@ -15,7 +15,10 @@ from crenel.cli import main
 from crenel.cli.policy_explained import explained
 from crenel.language.english import inline, sections, sentence
 from crenel.language.phrases import age, duration, given, readable
-from crenel.language.plan import Op, Record
+from crenel.language.plan import (
+    Op,
+    Record,
+)
 from crenel.model import Standard
 from crenel.policies.compile import PolicyCompiler
 from crenel.policies.context import Mistakes

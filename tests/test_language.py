@@ -187,8 +187,8 @@ def leaf(node: Any, row: dict[str, Any], world: World, item: dict[str, Any] | No
             return not here
         case In(_, among):
             return here in among
-        case Has(_, wanted):
-            return here is not None and wanted.value in here
+        case Has(_, Literal(wanted)):
+            return here is not None and wanted in here
         case Matches(_, pattern, ignore_case):
             import re  # noqa: PLC0415
 

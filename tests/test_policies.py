@@ -14,7 +14,9 @@ from crenel.errors import PolicyError, UsageError
 from crenel.judge.run import Bench
 from crenel.lake.engine import connect
 from crenel.lake.snapshots import COMMON, GAPS, collected_columns, rows_sql
-from crenel.language.plan import Plan
+from crenel.language.policy import (
+    Plan,
+)
 from crenel.language.reading import Compiler
 from crenel.language.verdicts import verdicts
 from crenel.model import Needs, ScanInfo, Standard

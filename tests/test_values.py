@@ -22,9 +22,11 @@ from crenel.judge.run import Bench
 from crenel.lake.engine import connect, quoted
 from crenel.lake.snapshots import COMMON, GAPS, collected_columns, rows_sql
 from crenel.language.expressions import anchored
-from crenel.language.plan import kind_of
 from crenel.language.reading import Compiler
 from crenel.language.verdicts import verdicts
+from crenel.language.walking import (
+    kind_of,
+)
 from crenel.model import Account, ScanInfo, Standard
 from crenel.policies.compile import PolicyCompiler
 from crenel.policies.facts import facts

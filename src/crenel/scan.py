@@ -32,7 +32,9 @@ from crenel.lake.engine import connect, parquet
 from crenel.lake.query import query as ask
 from crenel.lake.running import Head, interrupted_scan, new_scan, write_head
 from crenel.lake.snapshots import Damage, Lake, Snapshot
-from crenel.language.plan import Plan
+from crenel.language.policy import (
+    Plan,
+)
 from crenel.model import Needs, ScanInfo, Standard, UnitRecord
 from crenel.policies.compile import PolicyCompiler, needs_of
 from crenel.policies.facts import facts

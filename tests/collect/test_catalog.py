@@ -48,7 +48,9 @@ UNMODELLED = {
     },
     "s3control": {"NoSuchPublicAccessBlockConfiguration"},
     "iam": {"NoSuchEntity"},  # modelled as NoSuchEntityException; its code on the wire is NoSuchEntity
-    "sqs": {"AWS.SimpleQueueService.NonExistentQueue"},  # what QueueDoesNotExist is called where SQS speaks its old protocol
+    "sqs": {
+        "AWS.SimpleQueueService.NonExistentQueue"
+    },  # what QueueDoesNotExist is called where SQS speaks its old protocol
     "sagemaker": {"ResourceNotFound", "ValidationException"},
 }
 PERMISSION = re.compile(r"[a-z][a-z0-9-]*:[A-Z][A-Za-z0-9]*")

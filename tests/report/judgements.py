@@ -10,7 +10,14 @@ import duckdb
 
 from crenel.judge.findings import COLUMNS
 from crenel.judge.run import Judgement
-from crenel.language.plan import FALSE, TRUE, Plan, Template
+from crenel.language.plan import (
+    FALSE,
+    TRUE,
+)
+from crenel.language.policy import (
+    Plan,
+    Template,
+)
 from crenel.model import Account, Coverage, ScanInfo, Severity
 from crenel.report.model import Report
 

@@ -15,7 +15,9 @@ from crenel.cli.listing import labelled
 from crenel.cli.options import format_option, standard_option
 from crenel.collect.estimate import EVERY_REGION, Part, parts_of
 from crenel.language.english import Section, sections, worded
-from crenel.language.plan import Plan
+from crenel.language.policy import (
+    Plan,
+)
 from crenel.language.verdicts import failing
 from crenel.model import GLOBAL, Standard
 from crenel.policies.compile import PolicyCompiler

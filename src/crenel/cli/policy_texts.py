@@ -11,7 +11,9 @@ from crenel import scan as use_case
 from crenel.catalog.load import Catalog, catalog
 from crenel.cli.listing import labelled, print_columns
 from crenel.cli.options import policies_option, standard_option
-from crenel.language.plan import Plan
+from crenel.language.policy import (
+    Plan,
+)
 from crenel.model import Standard
 from crenel.policies.load import load_policies
 from crenel.policies.model import Policy

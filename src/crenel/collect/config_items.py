@@ -1,7 +1,7 @@
 """Resources as AWS Config recorded them, in the shape in which their own services answer.
 
-Config spells members otherwise (``dbInstanceIdentifier``), gives times without a type, and keeps tags beside. The type's
-own columns say how a member is spelt and what it is; what they have no place for is left out.
+Config spells members otherwise (``dbInstanceIdentifier``), gives times without a type, and keeps tags beside. The
+type's own columns say how a member is spelt and what it is; what they have no place for is left out.
 
 https://docs.aws.amazon.com/config/latest/developerguide/querying-AWS-resources.html
 """

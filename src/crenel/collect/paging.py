@@ -20,7 +20,7 @@ _USUAL = (
     ("Marker", "Marker"),
     ("NextMarker", "NextMarker"),
 )
-# Where a token comes with the last page as well: what a page that is not the last one is like, with the catalogue's Limit.
+# Where a token comes with the last page as well: what any other page is like, with the catalogue's Limit.
 _FULL = {
     ("wafv2", "ListWebACLs"): "length(WebACLs) == `100`",
     ("wafv2", "ListLoggingConfigurations"): "length(LoggingConfigurations) == `100`",

@@ -15,7 +15,9 @@ from crenel.examples.plan_mutants import Change, changes, silent
 from crenel.examples.row_mutants import near
 from crenel.examples.running import judged, prepared
 from crenel.examples.stage import Stage
-from crenel.language.plan import Plan
+from crenel.language.policy import (
+    Plan,
+)
 from crenel.model import Standard, Status
 from crenel.policies.model import Policy
 

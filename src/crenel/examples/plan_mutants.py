@@ -11,7 +11,6 @@ from crenel.language.english import inline, without_words
 from crenel.language.plan import (
     TRUE,
     And,
-    Clause,
     Compare,
     CountItems,
     DaysSince,
@@ -25,11 +24,16 @@ from crenel.language.plan import (
     Not,
     Op,
     Or,
-    Plan,
     Predicate,
     Related,
-    Template,
     Value,
+)
+from crenel.language.policy import (
+    Clause,
+    Plan,
+    Template,
+)
+from crenel.language.walking import (
     kind_of,
 )
 

@@ -22,10 +22,14 @@ from crenel.language.plan import (
     In,
     Linked,
     Literal,
-    Plan,
     Predicate,
     Related,
     Value,
+)
+from crenel.language.policy import (
+    Plan,
+)
+from crenel.language.walking import (
     walk,
 )
 

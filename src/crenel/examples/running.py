@@ -13,7 +13,9 @@ from crenel.examples.format import Example, Wanted
 from crenel.examples.stage import Stage, bench_of, staged
 from crenel.judge.findings import Finding
 from crenel.judge.selecting import Question, select
-from crenel.language.plan import Plan
+from crenel.language.policy import (
+    Plan,
+)
 from crenel.model import Standard
 from crenel.policies.compile import PolicyCompiler
 from crenel.policies.context import Mistakes

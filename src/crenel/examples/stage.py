@@ -23,7 +23,15 @@ from crenel.examples.format import ACCOUNT, REGION, Scene
 from crenel.judge.run import Bench
 from crenel.lake.engine import connect
 from crenel.lake.snapshots import COVERAGE, GAPS, collected_columns, gap_row, rows_sql
-from crenel.language.plan import Lookup, Plan, walk
+from crenel.language.plan import (
+    Lookup,
+)
+from crenel.language.policy import (
+    Plan,
+)
+from crenel.language.walking import (
+    walk,
+)
 from crenel.model import GLOBAL, Account, Coverage, Gap, ScanInfo
 from crenel.policies.compile import needs_of
 from crenel.policies.facts import facts

@@ -14,7 +14,12 @@ from crenel.catalog.load import Catalog, Extended
 from crenel.catalog.spec import ResourceType
 from crenel.lake.engine import name, sql_type
 from crenel.language.expressions import named, written
-from crenel.language.plan import INTEGER, NUMBER, Field, Predicate
+from crenel.language.plan import (
+    INTEGER,
+    NUMBER,
+    Field,
+    Predicate,
+)
 from crenel.language.reading import Compiler, Source
 from crenel.language.sql import Relation
 from crenel.policies.context import Context, Mistakes

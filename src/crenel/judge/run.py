@@ -23,9 +23,18 @@ from crenel.judge.findings import COLUMNS, Finding
 from crenel.lake.engine import connect, insert, literal_path, name, parquet, quoted, sql_type
 from crenel.lake.snapshots import Snapshot, collected_columns, stored_findings
 from crenel.language.joins import fact_table
-from crenel.language.plan import Field, Plan, reads, related_tables
+from crenel.language.plan import (
+    Field,
+)
+from crenel.language.policy import (
+    Plan,
+)
 from crenel.language.reading import Compiler, Source
 from crenel.language.verdicts import verdicts
+from crenel.language.walking import (
+    reads,
+    related_tables,
+)
 from crenel.model import GLOBAL, Gap, ScanInfo, Severity, Status
 from crenel.policies.compile import needs_of
 from crenel.policies.facts import Fact

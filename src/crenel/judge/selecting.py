@@ -21,7 +21,16 @@ from crenel.judge.run import Bench
 from crenel.lake.engine import name, parquet, quoted
 from crenel.lake.snapshots import Snapshot, collected_columns
 from crenel.language.expressions import column, is_null, named, paren, together, written
-from crenel.language.plan import TRUE, And, Plan, Predicate, conjunction, negation
+from crenel.language.plan import (
+    TRUE,
+    And,
+    Predicate,
+    conjunction,
+    negation,
+)
+from crenel.language.policy import (
+    Plan,
+)
 from crenel.language.reading import Compiler, Source
 from crenel.language.sql import Relation
 from crenel.model import GLOBAL, ScanInfo

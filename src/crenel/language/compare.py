@@ -29,7 +29,11 @@ from crenel.language.expressions import (
     together,
     total,
 )
-from crenel.language.plan import Constant, Op, Record
+from crenel.language.plan import (
+    Constant,
+    Op,
+    Record,
+)
 
 Group = OneOf["text", "number", "boolean", "time", "list", "map", "struct", "json", "null"]
 

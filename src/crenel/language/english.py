@@ -29,13 +29,15 @@ from crenel.language.plan import (
     Op,
     Or,
     Overlap,
-    Plan,
     Population,
     Predicate,
     Related,
-    Template,
     Truthy,
     Value,
+)
+from crenel.language.policy import (
+    Plan,
+    Template,
 )
 
 _KEYWORDS = ("absent", "present", "not-null", "empty")

@@ -36,7 +36,9 @@ from crenel.language.expressions import (
     struct,
 )
 from crenel.language.leaves import length
-from crenel.language.plan import Constant
+from crenel.language.plan import (
+    Constant,
+)
 
 _Body = Callable[[Sequence[Operand], Sequence[Constant]], exp.Expr]
 

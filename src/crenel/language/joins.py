@@ -39,12 +39,14 @@ from crenel.language.plan import (
     Predicate,
     Related,
     Value,
+)
+from crenel.language.reading import Source
+from crenel.language.tables import ROW, Join, Table
+from crenel.language.walking import (
     kind_of,
     outer,
     walk,
 )
-from crenel.language.reading import Source
-from crenel.language.tables import ROW, Join, Table
 
 _EVIDENCE_ITEMS = 20  # of a list or of related rows: enough to act on, bounded for the report
 

@@ -31,6 +31,8 @@ from crenel.language.plan import (
     Record,
     Truth,
     Value,
+)
+from crenel.language.walking import (
     kind_of,
 )
 

@@ -1,6 +1,6 @@
 """The plan: a predicate over the rows of one table, with semi-joins to others.
 
-Values are read from a row (or from an item of a list in it), predicates are made of values, and a `Plan` says what a
+Values are read from a row (or from an item of a list in it), predicates are made of values, and `policy.Plan` says what a
 policy makes of its predicates. A predicate is three-valued: true, false, or unknown, and unknown means one thing alone:
 something that it reads could not be read. Nulls never decide: AWS's "absent" is a value like any other, and every
 comparison with it is true or false.
@@ -8,14 +8,12 @@ comparison with it is true or false.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal as OneOf
 from typing import TypeAlias
 
-from crenel.catalog.columns import BOOLEAN, JSON, TEXT, TIMESTAMP, ListOf, Scalar, Type
-from crenel.model import Severity
+from crenel.catalog.columns import Scalar, Type
 
 Op = OneOf["eq", "ne", "lt", "le", "gt", "ge"]
 Within = OneOf["region", "account", "anywhere"]
@@ -411,115 +409,6 @@ TRUE = Const(value=True)
 FALSE = Const(value=False)
 
 
-# --- what a policy makes of them
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """A text with values in it: texts and `Value`s in turn."""
-
-    parts: tuple[str | Value, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Clause:
-    """Where `when` holds, `text` applies."""
-
-    when: Predicate
-    text: Template
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A policy, compiled: which rows it speaks of, which of them fail, and what it says of each.
-
-    `scope`: a row outside is not mentioned at all. `not_applicable` and `unknown`: the first clause that holds decides
-    with its text as the reason. `fails`: FAIL where it holds, PASS where it does not. `notes` are appended to the
-    message where they hold.
-    """
-
-    policy: str
-    practice: int | None
-    severity: Severity
-    title: str
-    table: str
-    scope: Predicate
-    fails: Predicate
-    not_applicable: tuple[Clause, ...]
-    unknown: tuple[Clause, ...]
-    message_fail: Template
-    message_pass: Template
-    notes: tuple[Clause, ...]
-
-    def predicates(self) -> Iterator[Predicate]:
-        """Yield the predicates that decide the verdict."""
-        yield self.scope
-        yield self.fails
-        yield from (clause.when for clause in (*self.not_applicable, *self.unknown))
-
-    def everything(self) -> Iterator[Predicate | Value]:
-        """Yield every predicate and value that the plan reads, those of messages and notes too."""
-        yield from self.predicates()
-        templates = [self.message_fail, self.message_pass]
-        for clause in (*self.notes, *self.not_applicable, *self.unknown):
-            yield clause.when
-            templates.append(clause.text)
-        for template in templates:
-            yield from (part for part in template.parts if not isinstance(part, str))
-
-
-def kind_of(value: Value) -> Type:
-    """Return a value's type."""
-    match value:
-        case Field(_, kind) | Lookup(_, _, kind) | Member(_, _, kind) | Flat(_, kind) | At(_, _, kind):
-            return kind
-        case Each(kind=kind) | Call(kind=kind) | Choice(kind=kind) | Gathered(kind=kind):
-            return kind
-        case DaysSince() | Length():
-            return INTEGER
-        case Number():
-            return NUMBER
-        case Truth():
-            return BOOLEAN
-        case Convert(of, to):
-            return _element(kind_of(of)) if to == "elements" else _CONVERTED[to]
-        case Literal(constant):
-            return _constant_kind(constant)
-        case Lower(of):
-            return kind_of(of)
-    return TEXT
-
-
-_CONVERTED: Mapping[str, Type] = {
-    "integer": INTEGER, "float": NUMBER, "date": TIMESTAMP, "version": ListOf(TEXT), "cidr-first": INTEGER,
-    "cidr-last": INTEGER, "cidr-size": INTEGER, "json": JSON, "text": TEXT,
-}  # fmt: skip
-
-
-def _element(kind: Type) -> Type:
-    if isinstance(kind, ListOf):
-        return kind
-    return ListOf(JSON) if kind == JSON else ListOf(TEXT)
-
-
-def _constant_kind(constant: Constant) -> Type:
-    match constant:
-        case bool():
-            return BOOLEAN
-        case int():
-            return INTEGER
-        case float():
-            return NUMBER
-        case datetime():
-            return TIMESTAMP
-        case tuple():
-            kinds = {_constant_kind(each) for each in constant}
-            return ListOf(kinds.pop() if len(kinds) == 1 else JSON)
-        case Record():
-            return JSON
-    return TEXT
-
-
 def conjunction(parts: list[Predicate]) -> Predicate:
     """Return the AND of predicates in its simplest form; that of none is true."""
     kept = [part for part in parts if part != TRUE]
@@ -544,82 +433,3 @@ def negation(part: Predicate) -> Predicate:
         case Not(inner):
             return inner
     return Not(part)
-
-
-def children(node: Predicate | Value) -> tuple[Predicate | Value, ...]:  # noqa: C901, PLR0911, PLR0912 (a case a node)
-    """Return what a node is made of, without the rows of other tables (`Related.where`)."""
-    match node:
-        case And(parts) | Or(parts):
-            return parts
-        case Not(part):
-            return (part,)
-        case Compare(_, left, right):
-            return (left, right)
-        case IsNull(value) | IsEmpty(value) | Truthy(value) | IsText(value) | In(value) | Matches(value):
-            return (value,)
-        case Has(value, item) | Globs(value, item):
-            return (value, item)
-        case Overlap(left, right):
-            return (left, right)
-        case CountItems(items, _, where):
-            return (items, where)
-        case Related(_, on):
-            return tuple(mine for mine, _ in on)
-        case Linked(ids, _, _, _, where):
-            return (ids, *(mine for mine in outer(where)))
-        case Gathered(ids):
-            return (ids,)
-        case Population(where):
-            return (where,)
-        case Kept(where, group, by):
-            return (where, group, by)
-        case DaysSince(of) | Length(of) | Lower(of) | Extract(of) | Number(of) | Convert(of) | Member(of):
-            return (of,)
-        case Flat(of) | At(of) | Truth(of):
-            return (of,)
-        case Each(items, _, where, body):
-            return (items, where, body)
-        case Call(_, arguments):
-            return arguments
-        case Choice(when, first, second):
-            return (when, first, second)
-        case Lookup(join):
-            return (join.of,)
-    return ()
-
-
-def walk(node: Predicate | Value) -> Iterator[Predicate | Value]:
-    """Yield a node and all below it, in order, without the rows of other tables."""
-    yield node
-    for child in children(node):
-        yield from walk(child)
-
-
-def outer(where: Predicate) -> tuple[Field, ...]:
-    """Return what the predicate on another table's rows reads of this row, as this row's fields."""
-    found = (node for node in walk(where) if isinstance(node, Field) and node.item < 0)
-    return tuple(dict.fromkeys(Field(node.path, node.kind) for node in found))
-
-
-def reads(nodes: Iterator[Predicate | Value], seen: Callable[[str, Field], None], table: str) -> None:
-    """Tell `seen` every column that the nodes read: (table, field), other tables' included."""
-    for root in nodes:
-        for node in walk(root):
-            if isinstance(node, Field) and node.item == 0:
-                seen(table, node)
-            elif isinstance(node, Related):
-                inner = iter((node.where, *(theirs for _, theirs in node.on)))
-                reads(inner, seen, node.table)
-            elif isinstance(node, Linked):
-                reads(iter((node.where, node.key)), seen, node.table)
-            elif isinstance(node, Gathered):
-                reads(iter((node.where, node.key, node.body)), seen, node.table)
-
-
-def related_tables(nodes: Iterator[Predicate | Value]) -> Iterator[str]:
-    """Yield the names of the other tables that the nodes read, those that these read included."""
-    for root in nodes:
-        for node in walk(root):
-            if isinstance(node, (Related, Linked, Gathered)):
-                yield node.table
-                yield from related_tables(iter((node.where,)))

@@ -50,6 +50,8 @@ from crenel.language.plan import (
     Predicate,
     Truth,
     Value,
+)
+from crenel.language.walking import (
     kind_of,
 )
 

@@ -50,9 +50,11 @@ from crenel.language.plan import (
     Predicate,
     Related,
     Truthy,
-    kind_of,
 )
 from crenel.language.reading import items_of
+from crenel.language.walking import (
+    kind_of,
+)
 
 
 class Relation(Joined):

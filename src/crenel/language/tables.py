@@ -23,9 +23,11 @@ from crenel.language.plan import (
     Gathered,
     Predicate,
     Value,
-    walk,
 )
 from crenel.language.reading import Compiler, Reader, Source
+from crenel.language.walking import (
+    walk,
+)
 
 COMMON = ("_account", "_region", "_home", "_owner", "_id", "_arn", "_name", "_seen_at")
 ROW = ("_account", "_region", "_n")  # what tells a row from all others of its table

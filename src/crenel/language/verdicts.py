@@ -28,18 +28,22 @@ from crenel.language.joins import join_key, some
 from crenel.language.plan import (
     Field,
     Lookup,
-    Plan,
     Related,
-    Template,
     Value,
     conjunction,
-    kind_of,
     negation,
-    walk,
+)
+from crenel.language.policy import (
+    Plan,
+    Template,
 )
 from crenel.language.reading import Compiler, Source
 from crenel.language.sql import Relation
 from crenel.language.tables import COMMON
+from crenel.language.walking import (
+    kind_of,
+    walk,
+)
 
 
 def verdicts(compiler: Compiler, source: Source, plans: Sequence[Plan]) -> str:

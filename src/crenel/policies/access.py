@@ -39,8 +39,10 @@ from crenel.language.plan import (
     Value,
     conjunction,
     disjunction,
-    kind_of,
     negation,
+)
+from crenel.language.walking import (
+    kind_of,
 )
 from crenel.policies.context import Context, Filter
 from crenel.policies.keys import Place, value_at

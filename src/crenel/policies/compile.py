@@ -17,7 +17,20 @@ from crenel.catalog.columns import JSON, TEXT, TIMESTAMP, Struct
 from crenel.catalog.load import Catalog, Extended
 from crenel.catalog.spec import ResourceType
 from crenel.errors import PolicyError, did_you_mean
-from crenel.language.plan import Clause, FactJoin, Field, Plan, Template, Value, reads, related_tables
+from crenel.language.plan import (
+    FactJoin,
+    Field,
+    Value,
+)
+from crenel.language.policy import (
+    Clause,
+    Plan,
+    Template,
+)
+from crenel.language.walking import (
+    reads,
+    related_tables,
+)
 from crenel.model import Needs, Standard
 from crenel.policies.constants import stored
 from crenel.policies.context import Context, Mark, Mistakes, Values

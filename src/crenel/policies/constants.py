@@ -6,7 +6,10 @@ import math
 from datetime import UTC, date, datetime
 from typing import Any
 
-from crenel.language.plan import Constant, Record
+from crenel.language.plan import (
+    Constant,
+    Record,
+)
 from crenel.positions import Located
 
 

@@ -11,7 +11,14 @@ from typing import Any, Protocol
 from crenel.catalog.load import Extended
 from crenel.catalog.spec import Detail, ResourceType
 from crenel.errors import PolicyError, Where, did_you_mean
-from crenel.language.plan import TRUE, Constant, Field, Plain, Predicate, Value
+from crenel.language.plan import (
+    TRUE,
+    Constant,
+    Field,
+    Plain,
+    Predicate,
+    Value,
+)
 from crenel.policies.constants import frozen, stored
 from crenel.policies.facts import Fact
 from crenel.policies.keys import Place, value_at

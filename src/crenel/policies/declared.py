@@ -34,8 +34,10 @@ from crenel.language.plan import (
     Predicate,
     Value,
     conjunction,
-    kind_of,
     negation,
+)
+from crenel.language.walking import (
+    kind_of,
 )
 from crenel.policies.context import Context
 from crenel.policies.keys import Place, value_at

@@ -7,7 +7,14 @@ from collections.abc import Mapping
 
 from crenel.catalog.columns import JSON, ListOf, MapOf, Scalar, Struct, Type
 from crenel.errors import did_you_mean
-from crenel.language.plan import Constant, Literal, Value, kind_of
+from crenel.language.plan import (
+    Constant,
+    Literal,
+    Value,
+)
+from crenel.language.walking import (
+    kind_of,
+)
 from crenel.policies.context import Context
 from crenel.policies.keys import shown
 from crenel.policies.operations import ORDERS

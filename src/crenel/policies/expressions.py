@@ -34,8 +34,10 @@ from crenel.language.plan import (
     Value,
     conjunction,
     disjunction,
-    kind_of,
     negation,
+)
+from crenel.language.walking import (
+    kind_of,
 )
 from crenel.policies.constants import frozen
 from crenel.policies.places import Place, shown

@@ -13,7 +13,12 @@ from datetime import UTC, datetime
 from crenel.catalog.columns import BOOLEAN, TEXT
 from crenel.catalog.spec import Detail
 from crenel.language.expressions import written
-from crenel.language.plan import Compare, Field, Literal, Predicate
+from crenel.language.plan import (
+    Compare,
+    Field,
+    Literal,
+    Predicate,
+)
 from crenel.language.reading import Compiler, Source
 from crenel.language.sql import Relation
 from crenel.policies.context import Context

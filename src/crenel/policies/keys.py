@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crenel.catalog.columns import TEXT, Scalar, Struct, Type
-from crenel.language.plan import FactJoin, Field, Lookup, Value, kind_of, walk
+from crenel.language.plan import (
+    FactJoin,
+    Field,
+    Lookup,
+    Value,
+)
+from crenel.language.walking import (
+    kind_of,
+    walk,
+)
 from crenel.policies.expressions import Reading, parsed
 from crenel.policies.places import Place, shown
 from crenel.positions import Located

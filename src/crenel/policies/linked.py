@@ -30,6 +30,8 @@ from crenel.language.plan import (
     Related,
     Value,
     Within,
+)
+from crenel.language.walking import (
     kind_of,
 )
 from crenel.policies.context import Context

@@ -17,8 +17,10 @@ from crenel.language.plan import (
     Literal,
     Matches,
     Predicate,
-    kind_of,
     negation,
+)
+from crenel.language.walking import (
+    kind_of,
 )
 from crenel.policies.context import Context, Filter
 from crenel.policies.keys import member

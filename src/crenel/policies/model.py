@@ -9,7 +9,9 @@ from datetime import date, datetime
 from typing import Any, Literal, TypeVar
 
 from crenel.errors import PolicyError, PolicyFileError, did_you_mean
-from crenel.language.plan import Plain
+from crenel.language.plan import (
+    Plain,
+)
 from crenel.model import Severity, Standard
 from crenel.positions import Located
 

@@ -35,8 +35,10 @@ from crenel.language.plan import (
     Value,
     conjunction,
     disjunction,
-    kind_of,
     negation,
+)
+from crenel.language.walking import (
+    kind_of,
 )
 from crenel.policies.patterns import glob, matching
 from crenel.positions import Located

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from crenel.catalog.columns import ListOf, MapOf, Struct, Type
 from crenel.catalog.spec import ResourceType
 from crenel.errors import PolicyError
-from crenel.language.plan import FactJoin, Field, Literal, Value
+from crenel.language.plan import (
+    FactJoin,
+    Field,
+    Literal,
+    Value,
+)
 
 Mistake = Callable[[PolicyError], None]
 

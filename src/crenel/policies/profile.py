@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from crenel.errors import did_you_mean
-from crenel.language.plan import Const, Predicate
+from crenel.language.plan import (
+    Const,
+    Predicate,
+)
 from crenel.policies.context import Context
 from crenel.positions import Located
 

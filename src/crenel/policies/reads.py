@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 from crenel.catalog.load import Catalog
 from crenel.catalog.spec import Detail, ResourceType
-from crenel.language.plan import Field, Plan, reads
+from crenel.language.plan import (
+    Field,
+)
+from crenel.language.policy import (
+    Plan,
+)
+from crenel.language.walking import (
+    reads,
+)
 from crenel.model import Needs
 from crenel.policies.compile import needs_of
 

@@ -21,6 +21,8 @@ from crenel.language.plan import (
     Literal,
     Predicate,
     Value,
+)
+from crenel.language.walking import (
     kind_of,
 )
 from crenel.policies.context import Context, Filter

@@ -16,8 +16,10 @@ from crenel.language.plan import (
     Literal,
     Member,
     Value,
-    kind_of,
     negation,
+)
+from crenel.language.walking import (
+    kind_of,
 )
 from crenel.policies.keys import Place, member
 from crenel.positions import Located

@@ -16,7 +16,9 @@ from jmespath import Options, exceptions, functions
 from jmespath import compile as compiled
 
 from crenel.errors import did_you_mean
-from crenel.language.plan import Constant
+from crenel.language.plan import (
+    Constant,
+)
 from crenel.policies.constants import frozen
 from crenel.positions import Located
 

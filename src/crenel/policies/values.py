@@ -19,6 +19,8 @@ from crenel.language.plan import (
     Population,
     Predicate,
     Value,
+)
+from crenel.language.walking import (
     kind_of,
 )
 from crenel.policies.context import Context

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from crenel.judge.run import Judgement
 from crenel.lake.snapshots import Damage
-from crenel.language.plan import Plan
+from crenel.language.policy import (
+    Plan,
+)
 from crenel.model import ScanInfo
 
 

@@ -13,7 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from crenel.judge.findings import Finding
-from crenel.language.plan import Plan
+from crenel.language.policy import (
+    Plan,
+)
 from crenel.model import GLOBAL, Coverage, Severity, Status
 from crenel.report.console import console_for
 from crenel.report.model import Report

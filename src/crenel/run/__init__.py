@@ -22,6 +22,7 @@ from crenel.catalog.load import Extended, catalog
 from crenel.collect.collector import ProgressEvent
 from crenel.collect.places import EVERY, regions_asked, regions_of
 from crenel.collect.session import Target, open_given, open_profiles
+from crenel.collect.sources import Sources
 from crenel.errors import PolicyError, UsageError
 from crenel.judge.conditions import hold
 from crenel.judge.selecting import Question
@@ -36,7 +37,6 @@ from crenel.policies.model import Policy
 from crenel.policies.value_sources import ValueSources
 from crenel.report.folders import PolicyFolder, place_of, root_of
 from crenel.run.gathering import Cache, Gathered, documented, gathered, wanted
-from crenel.collect.sources import Sources
 from crenel.run.regional import Frame, Placed, Result, judge
 
 

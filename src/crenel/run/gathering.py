@@ -19,7 +19,9 @@ from crenel.errors import CredentialsError, CrenelError
 from crenel.lake.engine import connect, parquet
 from crenel.lake.running import new_scan
 from crenel.lake.snapshots import Lake, Snapshot
-from crenel.language.plan import Plan
+from crenel.language.policy import (
+    Plan,
+)
 from crenel.model import GLOBAL, Coverage, Needs, ScanInfo, Unit
 from crenel.policies.compile import needs_of
 

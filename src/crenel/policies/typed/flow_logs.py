@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from crenel.errors import did_you_mean
-from crenel.language.plan import FALSE, Compare, Literal, Op, Predicate, Related, Value, conjunction, negation
+from crenel.language.plan import (
+    FALSE,
+    Compare,
+    Literal,
+    Op,
+    Predicate,
+    Related,
+    Value,
+    conjunction,
+    negation,
+)
 from crenel.policies.context import Context, Filter
 from crenel.policies.doubts import doubt
 from crenel.policies.keys import Place, value_at

@@ -30,8 +30,10 @@ from crenel.language.plan import (
     Value,
     conjunction,
     disjunction,
-    kind_of,
     negation,
+)
+from crenel.language.walking import (
+    kind_of,
 )
 from crenel.policies.context import Context, Filter
 from crenel.policies.hidden import user_data
@@ -205,10 +207,7 @@ def _lost(context: Context, item: Located, ids: Value, table: str, key: str = ""
 
 def _lost_snapshots(context: Context, item: Located) -> Predicate:
     """Return whether a volume is to be made of a snapshot that is neither there nor the image's own."""
-    known = [
-        _at(context, path, item)
-        for path in (f'"c7n:Image".{_SNAPSHOTS}', '"c7n:LaunchSnapshots"[].SnapshotId')
-    ]
+    known = [_at(context, path, item) for path in (f'"c7n:Image".{_SNAPSHOTS}', '"c7n:LaunchSnapshots"[].SnapshotId')]
     there = disjunction([Has(each, Field((), TEXT, 1)) for each in known])
     lost = [_at(context, f"{path}.{_SNAPSHOTS}", item) for path in (_CONFIG, _TEMPLATE)]
     return disjunction([CountItems(each, 1, negation(there)) for each in lost])

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from crenel.language.plan import Compare, Literal, Predicate, disjunction, negation
+from crenel.language.plan import (
+    Compare,
+    Literal,
+    Predicate,
+    disjunction,
+    negation,
+)
 from crenel.policies.context import Context, Filter
 from crenel.positions import Located
 

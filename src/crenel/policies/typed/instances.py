@@ -24,8 +24,10 @@ from crenel.language.plan import (
     Matches,
     Predicate,
     conjunction,
-    kind_of,
     negation,
+)
+from crenel.language.walking import (
+    kind_of,
 )
 from crenel.policies.context import Context, Filter
 from crenel.policies.declared import older

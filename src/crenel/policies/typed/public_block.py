@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from crenel.language.plan import Compare, Literal, Predicate, conjunction, disjunction, negation
+from crenel.language.plan import (
+    Compare,
+    Literal,
+    Predicate,
+    conjunction,
+    disjunction,
+    negation,
+)
 from crenel.policies.context import Context, Filter
 from crenel.positions import Located
 

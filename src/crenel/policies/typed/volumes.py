@@ -21,8 +21,10 @@ from crenel.language.plan import (
     Value,
     conjunction,
     disjunction,
-    kind_of,
     negation,
+)
+from crenel.language.walking import (
+    kind_of,
     walk,
 )
 from crenel.policies.context import Context, Filter
