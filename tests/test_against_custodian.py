@@ -173,6 +173,8 @@ def expected_difference(filter_: dict[str, Any], doc: dict[str, Any], theirs: An
         return "Custodian raises, and the policy ends there; here the resource does not match"
     if "value_path" in filter_ and any(doc.get(key) in KEYWORDS for key in ("A", "B")):
         return "a keyword is one where it stands in the policy, not where the resource's own text reads like one"
+    if op == "mod" and (isinstance(value, (str, list)) or any(isinstance(each, (str, list)) for each in doc.values())):
+        return "Python takes % on a text for formatting"
     if kind == "version" and value in KEYWORDS:
         return "a keyword beside value_type version is an error here"
     if kind == "expr" and op in ("in", "not-in", "ni") and any(isinstance(each, dict) for each in doc.values()):

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -64,6 +65,7 @@ REFUSED = {
     "app-elb: [{type: is-logging, log-type: flow}]": "log-type",
     "app-elb: [{type: target-group, key: '[].Prot', value: x}]": "Prot",
     "app-elb: [{type: listener, key: Prot, value: x}]": "Prot",
+    "app-elb: [{type: listener, key: Port, value: 80, matched: true}]": "needs a listener filter before this one",
 }
 
 
@@ -191,6 +193,22 @@ def test_user_data_that_cannot_be_read_is_a_gap_without_the_text(tmp_path) -> No
     assert found == [None, None, False]  # the third is gone meanwhile
     assert [(gap.resource, gap.code) for gap in record.gaps] == [("a", "AccessDenied"), ("b", "InvalidDocument")]
     assert all("hunter2" not in gap.message for gap in record.gaps)
+
+
+def test_a_condition_that_fails_says_nothing_of_the_text(tmp_path) -> None:
+    types, name = asked("ec2", {"type": "user-data", "value": "present"})
+    odd = replace(types["ec2"].details[name], test="SELECT CAST(? AS INTEGER) > 0")
+    answers = {
+        "ec2:DescribeInstances": {"Reservations": [{"Instances": [{"InstanceId": "a"}]}]},
+        "ec2:DescribeInstanceAttribute": TEXTS["a"],
+    }
+    kind = replace(types["ec2"], details={name: odd})
+    with context("ec2", answers, "us-east-1", details=frozenset({name}), types={"ec2": kind}) as unit:
+        record = read_unit(unit, Spool(tmp_path))
+
+    assert [(gap.resource, gap.code, "hunter2" in gap.message) for gap in record.gaps] == [
+        ("a", "InvalidDocument", False)
+    ]
 
 
 def test_the_attribute_user_data_is_matched_as_aws_answers_it(tmp_path) -> None:

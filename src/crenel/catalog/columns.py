@@ -140,6 +140,11 @@ def shape_at(shape: Shape | None, path: tuple[str, ...]) -> Shape:
     return shape
 
 
+def answered(service: str, operation: str, path: tuple[str, ...]) -> Type:
+    """Return the type of what stands at a path of members in an operation's answer. Raises `KeyError` for no member."""
+    return column_type(shape_at(service_model(service).operation_model(operation).output_shape, path))
+
+
 def column_type(shape: Shape, path: tuple[str, ...] = ()) -> Type:
     """Return the column type of a botocore shape, or of what lies at a path of names below it.
 

@@ -6,7 +6,6 @@ The condition comes as SQL on one text (`Detail.test`), so that patterns run in 
 from __future__ import annotations
 
 import base64
-import binascii
 import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -24,9 +23,6 @@ _GONE = frozenset({"InvalidInstanceID.NotFound"})
 _NO_TEMPLATE = frozenset({
     "InvalidLaunchTemplateId.NotFound", "InvalidLaunchTemplateId.VersionNotFound",
 })  # fmt: skip
-_INSTANCE, _CONFIG, _TEMPLATE = (
-    "ec2:DescribeInstanceAttribute", "autoscaling:DescribeLaunchConfigurations", "ec2:DescribeLaunchTemplateVersions",
-)  # fmt: skip
 
 
 def decoded(encoded: str | None) -> str | None:
@@ -94,6 +90,18 @@ def _each(context: UnitContext, detail: Detail, rows: Sequence[Row], read: Calla
     }
     with duckdb.connect(":memory:", config=config) as connection:
 
+        def unreadable(row: Row, why: str) -> None:
+            # Nothing of the text may stand in the message.
+            context.note(detail.name, [row], CallError(detail.permissions[0], "InvalidDocument", why), "")
+
+        def holds(row: Row, text: str | None) -> bool | None:
+            try:
+                found = connection.cursor().execute(detail.test, [text]).fetchone()
+            except duckdb.Error:
+                unreadable(row, "the policy's condition can't be asked of the user data")
+                return None
+            return bool(found and found[0])
+
         def ask(row: Row) -> None:
             try:
                 text = read(row)
@@ -102,12 +110,9 @@ def _each(context: UnitContext, detail: Detail, rows: Sequence[Row], read: Calla
                     row.dropped = True
                 else:
                     context.note(detail.name, [row], error, error.call)
-            except (ValueError, binascii.Error):
-                # The text itself must not stand in the message.
-                problem = CallError(_INSTANCE, "InvalidDocument", "the user data is neither a text nor a gzip file")
-                context.note(detail.name, [row], problem, "")
+            except ValueError:
+                unreadable(row, "the user data is neither a text nor a gzip file")
             else:
-                found = connection.cursor().execute(detail.test, [text]).fetchone()
-                row.values[detail.name] = bool(found and found[0])
+                row.values[detail.name] = holds(row, text)
 
         context.each("ec2", ask, rows)

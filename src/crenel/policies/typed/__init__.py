@@ -8,6 +8,7 @@ from crenel.policies import access
 from crenel.policies.context import Filter
 from crenel.policies.typed import (
     account,
+    advice,
     balancers,
     buckets,
     connected,
@@ -32,6 +33,7 @@ from crenel.policies.typed import (
 _TABLES = (
     access.FILTERS,
     account.FILTERS,
+    advice.FILTERS,
     balancers.FILTERS,
     trails.FILTERS,
     buckets.FILTERS,

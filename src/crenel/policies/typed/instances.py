@@ -35,6 +35,7 @@ from crenel.policies.hidden import told_by_text, user_data
 from crenel.policies.keys import Place, value_at
 from crenel.policies.linked import operator, outward, related_to
 from crenel.policies.tags import tag
+from crenel.policies.typed.identities import has_specific_managed_policy as of_profile
 from crenel.policies.values import VALUE_KEYS, value_filter
 from crenel.positions import Located
 
@@ -164,6 +165,17 @@ def iam_role(context: Context, item: Located) -> Predicate:
     return related_to(context, item, "iam-role", roles)
 
 
+def has_specific_managed_policy(context: Context, item: Located) -> Predicate:
+    """`has-specific-managed-policy`: a value filter on the managed policies of the role of the instance's profile, by
+    their names unless it says another key. Terminated instances have none.
+    """
+    profile = context.catalog["iam-profile"]
+    arn = value_at(Place.of(profile), "Arn", item)
+    where = of_profile(context.of(profile), item)
+    alive = Compare("ne", context.column("State.Name"), Literal("terminated"))
+    return conjunction([alive, Linked(context.column("IamInstanceProfile.Arn"), profile.name, arn, "account", where)])
+
+
 def ssm_inventory(context: Context, item: Located) -> Predicate:
     """`ssm-inventory`: the inventory of the instance's software has an entry, one of those that `query` asks for.
 
@@ -265,6 +277,7 @@ FILTERS: Mapping[str, Mapping[str, Filter]] = {
     "ec2": {
         "ebs": attached_volumes,
         "ephemeral": ephemeral,
+        "has-specific-managed-policy": has_specific_managed_policy,
         "iam-role": iam_role,
         "instance-attribute": instance_attribute,
         "singleton": singleton,
