@@ -1,9 +1,9 @@
 """The plan: a predicate over the rows of one table, with semi-joins to others.
 
-Values are read from a row (or from an item of a list in it), predicates are made of values, and `policy.Plan` says what a
-policy makes of its predicates. A predicate is three-valued: true, false, or unknown, and unknown means one thing alone:
-something that it reads could not be read. Nulls never decide: AWS's "absent" is a value like any other, and every
-comparison with it is true or false.
+Values are read from a row (or from an item of a list in it), predicates are made of values, and `policy.Plan` says what
+a policy makes of its predicates. A predicate is three-valued: true, false, or unknown, and unknown means one thing
+alone: something that it reads could not be read. Nulls never decide: AWS's "absent" is a value like any other, and
+every comparison with it is true or false.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from crenel.catalog.spec import ResourceType
-from crenel.policies import compute_shapes, data_shapes, network_shapes, type_shapes
+from crenel.policies import advice_shapes, compute_shapes, data_shapes, network_shapes, type_shapes
 from crenel.policies.shape import (
     AGE,
     COMPARED,
@@ -209,6 +209,7 @@ NAMED: Mapping[str, Shape] = {
     ),
     "ingress": _RULES,
     "egress": _RULES,
+    **advice_shapes.NAMED,
     **compute_shapes.NAMED,
     **type_shapes.NAMED,
     **data_shapes.NAMED,
