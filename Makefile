@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: install demo test lint types units bench lock clean
+.PHONY: install demo test lint types units docs bench lock clean
 
 install: $(VENV)/.installed  ## Put Crenel and its demo into .venv/
 demo: install                ## Scan an embedded, flawed account
@@ -21,6 +21,9 @@ types: $(VENV)/.installed-dev
 
 units: $(VENV)/.installed-dev $(VENV)/oracle/.installed
 	$(VENV)/bin/pytest $(ARGS)
+
+docs: $(VENV)/.installed-dev  ## Renew what the code itself writes of the documentation
+	$(VENV)/bin/python -m tests.generated
 
 bench: $(VENV)/.installed-dev ## The benchmarks of benchmarks/README.md
 	$(VENV)/bin/python -m benchmarks

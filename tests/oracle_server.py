@@ -2,6 +2,7 @@
 
     {"kind": "value", "filter": {…}, "docs": […], "now": "2026-11-23T00:00:00+00:00"}  →  [true, false, "TypeError", …]
     {"kind": "statements", "type": "sns", "filter": {…}, "account": "1…", "docs": [policy, …]}  →  the same, of policies
+    {"kind": "hours", "filter": {…}, "docs": […], "now": …}  →  the same, of offhour and onhour
     {"kind": "shared", "filter": {…}, "account": "1…", "docs": [["1…", "all"], …]}  →  of lists of accounts
 
 Times in filters and documents are {"$date": iso}.
@@ -16,7 +17,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from c7n.config import Bag
 from c7n.exceptions import PolicyValidationError
-from c7n.filters import core
+from c7n.filters import core, offhours
 from c7n.filters.core import FilterRegistry, ValueFilter
 from c7n.filters.iamaccess import CrossAccountAccessFilter
 from c7n.filters.policystatement import HasStatementFilter
@@ -112,6 +113,25 @@ def filters(request):
         return [doc[Model.id] for doc in manager.filter_resources(docs)]
     except Exception as error:  # noqa: BLE001 (whatever Custodian raises is the answer)
         return f"error:{type(error).__name__}"
+
+
+def hours(request):
+    """Return what offhour or onhour says of each document."""
+    kind = {"offhour": offhours.OffHour, "onhour": offhours.OnHour}[request["filter"]["type"]]
+
+    class Hours(kind):
+        """The filter, for documents that need no InstanceId."""
+
+        def __call__(self, document):
+            self.id_key = "Tags"
+            return super().__call__(document)
+
+    def one(doc):
+        found = Hours(copy.deepcopy(request["filter"]), None)
+        found.validate()
+        return bool(found(doc))
+
+    return [outcome(lambda doc=doc: one(doc)) for doc in request["docs"]]
 
 
 class Owner:
@@ -213,11 +233,11 @@ def outcome(answer):
         return f"error:{type(error).__name__}"
 
 
-KINDS = {"value": value, "filters": filters, "statements": statements, "shared": shared}
+KINDS = {"value": value, "filters": filters, "statements": statements, "hours": hours, "shared": shared}
 
 
 def main():
-    core.datetime = Module
+    core.datetime = offhours.datetime = Module
     for line in sys.stdin:
         request = revived(json.loads(line))
         Clock.moment = (request.get("now") and datetime.fromisoformat(request["now"])) or Clock.moment

@@ -20,12 +20,14 @@ from crenel.judge.run import judge
 from crenel.lake.snapshots import COMMON, Lake, Snapshot
 from crenel.model import Account, ScanInfo, Unit, UnitRecord
 from crenel.policies.facts import facts
-from crenel.policies.filters import FILTERS
+from crenel.policies.filters import filters_of
 from crenel.policies.load import builtin_policies
-from crenel.policies.typed import TYPE_FILTERS
 from crenel.positions import load_text
 from crenel.scan import ScanOptions, choose, permissions, query
 from tests.cases import ACCOUNT, NOW
+from tests.generated import BLOCKS, catalogue_page, filters_page
+from tests.generated import CATALOGUE as CATALOGUE_PAGE
+from tests.generated import FILTERS as FILTERS_PAGE
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -107,9 +109,21 @@ def _command(path: str) -> click.Command:
     return found
 
 
-@pytest.mark.parametrize("name", sorted({*FILTERS, *(name for own in TYPE_FILTERS.values() for name in own)}))
+def test_what_the_code_writes_is_up_to_date() -> None:
+    """docs/filters.md and the table of docs/catalogue.md: `make docs` renews them."""
+    assert text_of(FILTERS_PAGE) == filters_page()
+    assert text_of(CATALOGUE_PAGE) == catalogue_page()
+
+
+@pytest.mark.parametrize("name", list(catalog()))
 def test_every_filter_is_described(name: str) -> None:
-    assert f"`{name}`" in text_of(ROOT / "docs" / "policies.md")
+    """In a line of its own below its type, or below the filters that all types have."""
+    page = text_of(FILTERS_PAGE)
+    (own,) = re.findall(rf"^## `{name}`\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
+    (shared,) = re.findall(r"^## Filters of every type\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
+    told = set(re.findall(r"^- `([\w-]+)`: \S", own + shared, re.MULTILINE))
+
+    assert set(filters_of(catalog()[name])) - set(BLOCKS) <= told
 
 
 @pytest.mark.parametrize("name", [policy.name for policy in builtin_policies()])
@@ -127,7 +141,7 @@ def test_the_readme_has_each_policys_number_and_level() -> None:
 
 @pytest.mark.parametrize("name", list(catalog()))
 def test_every_resource_type_is_listed(name: str) -> None:
-    assert f"| `{name}` |" in text_of(ROOT / "docs" / "catalogue.md")
+    assert f"| `{name}` |" in text_of(CATALOGUE_PAGE)
 
 
 @pytest.mark.parametrize("name", list(facts()))

@@ -21,6 +21,7 @@ from crenel.policies.compile import PolicyCompiler, place_of
 from crenel.policies.facts import facts
 from crenel.policies.load import load_variables, policy_files, read_policies
 from crenel.policies.model import Policy
+from crenel.policies.value_sources import unfetched
 from crenel.positions import describe
 from crenel.positions.shown import lines_in
 from crenel.report.text import number, printable
@@ -105,7 +106,7 @@ def check_files(paths: Sequence[Path], *, variables: Mapping[str, Any] | None = 
     What Custodian would take without a word though it can't be meant is an error too. `variables` fill the files' texts
     first; `strict` makes warnings errors. Raises `UsageError` where a path names nothing.
     """
-    compilers = [PolicyCompiler(catalog(), facts(), standard) for standard in Standard]
+    compilers = [PolicyCompiler(catalog(), facts(), standard, values_from=unfetched) for standard in Standard]
     count = 0
     problems: list[Problem] = []
     names: dict[str, Policy] = {}

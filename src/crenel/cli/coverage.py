@@ -23,6 +23,7 @@ from crenel.policies.context import Mistakes
 from crenel.policies.facts import facts
 from crenel.policies.load import load_variables, policy_files, read_policies
 from crenel.policies.model import Policy
+from crenel.policies.value_sources import unfetched
 from crenel.positions import describe
 from crenel.report.text import number, printable
 
@@ -107,7 +108,7 @@ def cover(paths: Sequence[Path], *, variables: Mapping[str, Any] | None = None) 
 
     Raises `UsageError` where a path names nothing.
     """
-    compiler = PolicyCompiler(catalog(), facts(), Standard.FSBP)
+    compiler = PolicyCompiler(catalog(), facts(), Standard.FSBP, values_from=unfetched)
     entries: list[Entry] = []
     faults: list[PolicyError] = []
     for path in dict.fromkeys(policy_files(paths)):

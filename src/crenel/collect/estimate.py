@@ -27,6 +27,8 @@ _ODD = {
     "iam-user-credential": (2, 0, ""),
     "iam-root-credential": (2, 0, ""),
     "iam-user-access-key-use": (0, 2, "active access keys that look unused"),
+    "iam-policy-simulation": (0, 2, "IAM policies"),
+    "iam-last-accessed": (0, 2, "users, roles, groups or policies, and more while AWS makes its report"),
     "s3-bucket-location": (0, 1, "buckets whose Region the listing does not name"),
 }
 _REPORTED = (

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from crenel.catalog.spec import Detail
-from crenel.collect import launches, listeners, user_data
+from crenel.collect import iam_access, launches, listeners, user_data
 from crenel.collect.context import UnitContext
 from crenel.collect.documents import statements
 from crenel.collect.iam_users import access_key_use, access_keys, credential, mfa, password, root_credential
@@ -117,6 +117,8 @@ ODDITIES: Mapping[str, Oddity] = {
     "iam-user-access-keys": access_keys,
     "iam-user-access-key-use": access_key_use,
     "iam-policy-statements": policy_statements,
+    "iam-policy-simulation": iam_access.simulated_policy,
+    "iam-last-accessed": iam_access.last_accessed,
     "s3-bucket-location": bucket_location,
     "last-part": last_part,
     "web-acl-scope": web_acl_scope,

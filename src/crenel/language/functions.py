@@ -296,6 +296,14 @@ def _with_key(arguments: Sequence[Operand], settings: Sequence[Constant]) -> exp
     return text
 
 
+def _replaced(arguments: Sequence[Operand], settings: Sequence[Constant]) -> exp.Expr:
+    """Return a text in which each first of a pair of settings gave way to the second, pair by pair."""
+    text = _text(arguments[0])
+    for old, new in zip(settings[::2], settings[1::2], strict=True):
+        text = function("REPLACE", text, literal(str(old)), literal(str(new)))
+    return text
+
+
 def _title(text: exp.Expr) -> exp.Expr:
     """Python's str.title(): every run of letters starts large and goes on small."""
     words = function("REGEXP_EXTRACT_ALL", text, literal(r"\pL+|\PL+"))
@@ -414,7 +422,7 @@ _FUNCTIONS: Mapping[str, _Body] = {
     "sort_by": _sort_by, "max_by": _best(descending=True), "min_by": _best(descending=False),
     "split": _split, "from_json": _from_json, "to_array": _to_array, "to_number": _to_number,
     "to_string": _to_string, "type": _type,
-    "gather": _gather, "hash": _hash, "pair": _pair, "slice": _slice, "tag_key": _with_key,
+    "gather": _gather, "hash": _hash, "pair": _pair, "slice": _slice, "tag_key": _with_key, "replaced": _replaced,
     "unique_size": _size_of_set, "hashable": _hashable, "mod": _mod, "times": _times, "concat": _concat,
     "scatter": _scatter, "key_names": _key_names,
     "minus": _minus, "percent": _percent, "unique": _unique, "version_parts": _version_parts,

@@ -24,6 +24,29 @@ _PROPAGATED = Shape(
 )
 _ATTRIBUTE = Option("attribute", "The attribute.", "text", required=True)
 
+
+def _hours(word: str, done: str, weekend: str) -> tuple[Option, ...]:
+    """Return the options of `offhour` and `onhour`."""
+    return (
+        Option(
+            f"{word}hour", f"The hour, 0 to 23, in which resources are {done} that name none.", "integer", required=True
+        ),
+        Option("default_tz", "The time zone where a tag names none: et, utc, Europe/Berlin.", "text", required=True),
+        Option("tag", "The tag with the schedule; `maid_offhours` where it is left out.", "text"),
+        Option("fallback-schedule", "The schedule of resources without the tag.", "text"),
+        Option("fallback_schedule", "The same, as it was once written.", "text"),
+        Option("weekends", "`false`: on Saturdays and Sundays, too.", "boolean"),
+        Option("weekends-only", f"On {weekend}s only.", "boolean"),
+        Option("opt-out", "`true`: resources without the tag, too, by the filter's own hour.", "boolean"),
+        Option("skip-days", "Dates on which nothing matches, YYYY-MM-DD.", "texts"),
+        Option("skip-days-from", "The same from elsewhere, as `value_from`.", "mapping"),
+    )
+
+
+_OFF = Shape("Its schedule stops it in this hour.", _hours("off", "stopped", "Friday"))
+_ON = Shape("Its schedule starts it in this hour.", _hours("on", "started", "Monday"))
+_ANY_STATE = Option("state-filter", "`false`: whatever the instance's state.", "boolean")
+
 NAMED: Mapping[str, Shape] = {
     "attributes": Shape("A value filter on an attribute, by its name.", INNER.options),
     "capacity-delta": Shape("The group has fewer instances than it should."),
@@ -75,6 +98,8 @@ NAMED: Mapping[str, Shape] = {
             Option("op", "Whether some of these filters hold, or all.", words=("or", "and")),
         ),
     ),
+    "offhour": _OFF,
+    "onhour": _ON,
     "ssm-inventory": Shape(
         "The inventory of the instance's software has an entry.",
         (Option("query", "Filters, each with Key, Values and Type, as Systems Manager has them.", "list"),),
@@ -94,4 +119,6 @@ OF_TYPES: Mapping[tuple[str, str], Shape] = {
     ("asg", "security-group"): RELATED,
     ("asg", "subnet"): SUBNET,
     ("ebs-snapshot", "unused"): _UNUSED,
+    ("ec2", "offhour"): Shape(_OFF.text, (*_OFF.options, _ANY_STATE)),
+    ("ec2", "onhour"): Shape(_ON.text, (*_ON.options, _ANY_STATE)),
 }

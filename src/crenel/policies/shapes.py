@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from crenel.catalog.spec import ResourceType
-from crenel.policies import advice_shapes, compute_shapes, data_shapes, network_shapes, type_shapes
+from crenel.policies import advice_shapes, compute_shapes, data_shapes, network_shapes, read_shapes, type_shapes
 from crenel.policies.shape import (
     AGE,
     COMPARED,
@@ -214,12 +214,14 @@ NAMED: Mapping[str, Shape] = {
     **type_shapes.NAMED,
     **data_shapes.NAMED,
     **network_shapes.NAMED,
+    **read_shapes.NAMED,
 }
 OF_TYPES: Mapping[tuple[str, str], Shape] = {
     **compute_shapes.OF_TYPES,
     **type_shapes.OF_TYPES,
     **data_shapes.OF_TYPES,
     **network_shapes.OF_TYPES,
+    **read_shapes.OF_TYPES,
     ("config-recorder", "cross-account"): Shape(
         "Holds for every recorder, as in Cloud Custodian.",
         (

@@ -60,15 +60,9 @@ class ValueSources:
 
     def __call__(self, source: Located) -> Constant:
         """Return the values that a `value_from` names; a list where it has several. Raises `PolicyError`."""
-        keys = source.only("value_from", _KEYS)
-        if "url" not in keys:
-            raise source.error("value_from needs `url`.")
+        keys = _checked(source)
         url = self._filled(keys["url"].text("url"))
-        if url == "dynamodb":
-            raise keys["url"].error("value_from reads no DynamoDB tables here.", "Export the values to S3 or a file.")
-        if "query" in keys:
-            raise keys["query"].error("query goes with the url dynamodb, which is not read here.")
-        form = self._format(keys, url)
+        form = _format(keys, url)
         headers = {key: self._filled(item.text("a header")) for key, item in _headers(keys).items()}
         expr = keys["expr"].value if "expr" in keys else None
         expr = self._filled(expr) if isinstance(expr, str) else expr
@@ -85,13 +79,35 @@ class ValueSources:
             text = text.replace(f"{{{word}}}", value)
         return text
 
-    def _format(self, keys: Mapping[str, Located], url: str) -> str:
-        form = keys["format"].text("format") if "format" in keys else PurePosixPath(urlsplit(url).path).suffix[1:]
-        if form not in FORMATS:
-            at = keys.get("format", keys["url"])
-            hint = did_you_mean(form, FORMATS) or f"Say format: one of {', '.join(FORMATS)}."
-            raise at.error(f'"{form}" is no format that value_from reads.', hint)
-        return form
+
+def unfetched(source: Located) -> Constant:
+    """Return an empty list for what a `value_from` names, where nothing is to be fetched.
+
+    Raises `PolicyError` for what is wrong with the `value_from` itself.
+    """
+    keys = _checked(source)
+    _format(keys, keys["url"].text("url"))
+    return ()
+
+
+def _checked(source: Located) -> Mapping[str, Located]:
+    keys = source.only("value_from", _KEYS)
+    if "url" not in keys:
+        raise source.error("value_from needs `url`.")
+    if keys["url"].text("url") == "dynamodb":
+        raise keys["url"].error("value_from reads no DynamoDB tables here.", "Export the values to S3 or a file.")
+    if "query" in keys:
+        raise keys["query"].error("query goes with the url dynamodb, which is not read here.")
+    return keys
+
+
+def _format(keys: Mapping[str, Located], url: str) -> str:
+    form = keys["format"].text("format") if "format" in keys else PurePosixPath(urlsplit(url).path).suffix[1:]
+    if form not in FORMATS:
+        at = keys.get("format", keys["url"])
+        hint = did_you_mean(form, FORMATS) or f"Say format: one of {', '.join(FORMATS)}."
+        raise at.error(f'"{form}" is no format that value_from reads.', hint)
+    return form
 
 
 def _headers(keys: Mapping[str, Located]) -> Mapping[str, Located]:

@@ -112,7 +112,8 @@ def matched(
     right, at = _right(context, left, value, op, kind, keys, item)
     if isinstance(right, Predicate):
         return right
-    doubt(context, left, right, at, op, kind, key)
+    if "value_from" not in keys or right != Literal(()):  # of a list that is not fetched yet nothing can be said
+        doubt(context, left, right, at, op, kind, key)
     if kind == "days-since":
         return CONVERSIONS["age"](context, Sides(left, right, op, at, whole_days=True))
     sides = Sides(left, right, op, at)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from crenel.policies import access
+from crenel.policies import access, hours
 from crenel.policies.context import Filter
 from crenel.policies.typed import (
     account,
@@ -21,6 +21,7 @@ from crenel.policies.typed import (
     lifecycles,
     networks,
     parameters,
+    permissions,
     public_block,
     routes,
     rules,
@@ -41,12 +42,14 @@ _TABLES = (
     flow_logs.FILTERS,
     functions.FILTERS,
     groups.FILTERS,
+    hours.FILTERS,
     iam_policies.FILTERS,
     identities.FILTERS,
     instances.FILTERS,
     lifecycles.FILTERS,
     networks.FILTERS,
     parameters.FILTERS,
+    permissions.FILTERS,
     public_block.FILTERS,
     routes.FILTERS,
     rules.FILTERS,
