@@ -12,7 +12,8 @@ import click
 import duckdb
 import pytest
 
-from crenel.catalog.declared import load_types
+from crenel.catalog.declared import _LIST_KEYS, _TYPE_KEYS, load_types
+from crenel.catalog.details import _KEYS as _DETAIL_KEYS
 from crenel.catalog.load import catalog
 from crenel.cli import cli
 from crenel.cli.check import as_text, check_files
@@ -20,7 +21,7 @@ from crenel.judge.run import judge
 from crenel.lake.snapshots import COMMON, Lake, Snapshot
 from crenel.model import Account, ScanInfo, Unit, UnitRecord
 from crenel.policies.facts import facts
-from crenel.policies.filters import filters_of
+from crenel.policies.filters import _FORMS, filters_of
 from crenel.policies.load import builtin_policies
 from crenel.positions import load_text
 from crenel.scan import ScanOptions, choose, permissions, query
@@ -32,7 +33,7 @@ from tests.generated import FILTERS as FILTERS_PAGE
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 USERS_PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-NEWCOMERS_TYPE = "sns"  # the worked example of CONTRIBUTING.md
+NEWCOMERS_TYPE = "kinesis"  # the worked example of CONTRIBUTING.md
 
 _BLOCK = re.compile(r"^(?P<indent> *)```(?P<kind>\w+)\n(?P<body>.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"`([^`\n]+)`")
@@ -42,7 +43,7 @@ _ADDRESS = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 _BASES = (ROOT, ROOT / "src" / "crenel", ROOT / "tests", ROOT / "benchmarks")
 _OURS = re.compile(r"^(?:[a-z_]+/)*[a-z0-9_]+\.(?:py|ya?ml|md|toml|txt)$|^(?:\.?[a-z_]+/)+$")
 # What readers make themselves, and what a snapshot holds.
-_READERS_OWN = {"sns.yml", "our-policies/", "findings/", "src/crenel/catalog/aws/sns.yaml", ".venv/"}
+_READERS_OWN = {"kinesis.yml", "our-policies/", "findings/", "src/crenel/catalog/aws/kinesis.yaml", ".venv/"}
 
 
 @lru_cache
@@ -144,6 +145,13 @@ def test_every_resource_type_is_listed(name: str) -> None:
     assert f"| `{name}` |" in text_of(CATALOGUE_PAGE)
 
 
+@pytest.mark.parametrize("key", sorted({*_TYPE_KEYS, *_LIST_KEYS, *_DETAIL_KEYS, *_FORMS, "items"}))
+def test_every_key_of_the_catalogue_is_described(key: str) -> None:
+    """Keys of types, listings and details, and the forms of filters stand in the first column of a table."""
+    firsts = [row.split("|")[1] for row in text_of(CATALOGUE_PAGE).splitlines() if row.startswith("|")]
+    assert any(f"`{key}`" in first for first in firsts)
+
+
 @pytest.mark.parametrize("name", list(facts()))
 def test_every_fact_is_named(name: str) -> None:
     assert f"`{name}`" in text_of(ROOT / "docs" / "policies.md")
@@ -196,8 +204,8 @@ def test_the_newcomers_example_reads_what_its_type_declares() -> None:
     (kind,) = load_types(load_text(declared, "example"))
 
     assert kind.name == NEWCOMERS_TYPE
-    assert re.findall(r"- (\w+)\.\w+: empty", policy) == ["Attributes"]
-    assert "Attributes" in kind.schema()
+    assert re.findall(r"- (\w+): NONE", policy) == ["EncryptionType"]
+    assert {"EncryptionType", "KeyId"} <= set(kind.schema())
 
 
 @pytest.fixture(scope="module")

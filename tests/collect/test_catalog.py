@@ -155,9 +155,10 @@ def test_details(kind: ResourceType, detail: Detail) -> None:
 
 
 TEXTS = ("instance-user-data", "instance-user-data-encoded", "launch-user-data")
+PERMISSIONS = ("iam-policy-simulation", "iam-last-accessed")
 
 
 def test_every_oddity_is_in_use() -> None:
     assert set(ODDITIES) == {
         one.oddity for kind in KINDS for detail in kind.details.values() for one in detail.sources if one.oddity
-    } | {"statements", *TEXTS}  # of documents and texts that filters read
+    } | {"statements", *TEXTS, *PERMISSIONS}  # of documents, texts and permissions that filters read

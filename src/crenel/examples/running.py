@@ -114,7 +114,7 @@ def prepared(example: Example, policy: Policy, standard: Standard) -> Prepared:
 
     Raises `PolicyError` for either.
     """
-    compiler = PolicyCompiler(catalog(), facts(), example.standard or standard)
+    compiler = PolicyCompiler(catalog(), facts(), example.standard or standard, now=example.scene.now)
     plan = compiler.compile(policy, mistakes=None if example.ids is None else Mistakes())
     return Prepared(plan, compiler.catalog, staged(example.scene, compiler.catalog[plan.table], compiler.catalog))
 

@@ -31,6 +31,7 @@ class Query:
     lists: Mapping[str, Words] = field(default_factory=dict)
     named: bool = False  # `- {Name: x, Value: y}` is another form of `- x: y`
     types: Mapping[tuple[str, str], str] = field(default_factory=dict)  # a parameter's value that is a type here
+    below: str = ""  # the one parameter of the listing that has all these as members
 
 
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html and its like.
@@ -101,6 +102,14 @@ QUERIES: Mapping[str, Query] = {
     "wafv2": Query(
         texts={"Scope": ("REGIONAL", "CLOUDFRONT")}, types={("Scope", "CLOUDFRONT"): "wafv2-cloudfront"}
     ),
+    "health-event": Query(
+        lists={
+            "eventStatusCodes": ("open", "closed", "upcoming"),
+            "eventTypeCategories": ("issue", "accountNotification", "scheduledChange", "investigation"),
+            **dict.fromkeys(("availabilityZones", "eventTypeCodes", "regions", "services"), _ANY),
+        },
+        below="filter",
+    ),
     "emr": Query(
         lists={
             "ClusterStates": (
@@ -114,7 +123,7 @@ QUERIES: Mapping[str, Query] = {
 _RAW = ("ami", "rds", "elasticsearch")
 # Types that have a query of their own kind, which changes more than the listing's parameters.
 _APART = (
-    "bedrock-foundation-model", "ecr-image", "health-event", "inspector2-finding", "lambda-layer",
+    "bedrock-foundation-model", "ecr-image", "inspector2-finding", "lambda-layer",
     "ops-item", "org-account", "org-policy", "org-unit", "quicksight-group", "quicksight-user", "s3",
     "sagemaker-compilation-job", "sagemaker-hyperparameter-tuning-job", "sagemaker-job",
     "sagemaker-model-bias-job-definition", "sagemaker-processing-job", "sagemaker-transform-job", "securityhub-finding",
@@ -154,7 +163,7 @@ def parameters(kind: ResourceType, items: Sequence[Located]) -> dict[str, Any]:
                 _parameter(query, name, item, key, value, found)
     if filters:
         found["Filters"] = [{"Name": key, "Values": values} for key, values in filters.items()]
-    return found
+    return {query.below: found} if query.below else found
 
 
 def expression(kind: ResourceType, items: Sequence[Located], source: Located) -> str:

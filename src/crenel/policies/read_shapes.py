@@ -1,4 +1,4 @@
-"""The shapes of the filters that ask AWS what only the policy's own words say: permissions, usage, backups, schedules."""
+"""The shapes of the filters that ask AWS what only the policy says: permissions, usage, backups."""
 
 from __future__ import annotations
 

@@ -195,6 +195,8 @@ class _Run:
             return self.regions  # Crenel's own type of what each Region has
         service = (kind.listing.call.service if kind.listing else kind.service) if kind else ""
         there, lacking = regions_of(policy.resource, service, self.regions, self.options.regions)
+        if not there and kind is not None and not kind.regional:
+            return self.regions[:1]  # a service of the whole account, whose one endpoint botocore gives a Region
         if EVERY not in self.options.regions:
             self.skipped += [(policy.name, region, f"AWS does not offer {service} there") for region in lacking]
         return there

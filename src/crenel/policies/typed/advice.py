@@ -98,7 +98,7 @@ def health_event(context: Context, item: Located) -> Predicate:
     region = value_at(place, "region", item)
     near = disjunction([Compare("eq", region, Literal("global")), Compare("eq", region, _OUR_REGION)])
     where = TRUE if context.region else near  # where the Region is known, AWS is asked for its events alone
-    affected = value_at(place, '"c7n:AffectedEntities"[].entityValue', item)
+    affected = value_at(place, "AffectedEntities[].entityValue", item)
     identity = "LoadBalancerName" if context.type.reported_as == "app-elb" else context.type.id
     return Linked(context.column(identity), name, affected, "account", where)
 

@@ -18,7 +18,6 @@ from crenel.language.plan import (
     Compare,
     CountItems,
     Extract,
-    Field,
     Gathered,
     In,
     IsEmpty,
