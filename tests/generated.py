@@ -14,7 +14,8 @@ from pathlib import Path
 
 from crenel.catalog.load import catalog
 from crenel.catalog.spec import ResourceType
-from crenel.policies.filters import filters_of
+from crenel.errors import PolicyError
+from crenel.policies.filters import filter_of, filters_of
 from crenel.policies.shape import AGE, COMPARED, INNER, ITEMS, RELATED, Shape
 from crenel.policies.shapes import shape_of
 from crenel.positions import load_file
@@ -47,6 +48,18 @@ def aliases() -> Mapping[str, list[str]]:
     return found
 
 
+def built(kind: ResourceType) -> list[str]:
+    """Return a type's filters, without blocks, and without declarations whose form is not read yet."""
+
+    def reads(name: str) -> bool:
+        try:
+            return filter_of(kind, name) is not None
+        except PolicyError:
+            return False
+
+    return [name for name in filters_of(kind) if name not in BLOCKS and reads(name)]
+
+
 def filters_page() -> str:
     """Return docs/filters.md."""
     known = catalog()
@@ -55,7 +68,7 @@ def filters_page() -> str:
     parts = [_HEAD, "## Filters of every type\n", *_listed(kinds[0], shared)]
     also = aliases()
     for kind in kinds:
-        own = [name for name in filters_of(kind) if name not in (*shared, *BLOCKS)]
+        own = [name for name in built(kind) if name not in shared]
         own += [name for name, shape in shared.items() if shape_of(kind, name) != shape]
         parts += [f"\n## `{kind.name}`\n", *_about(kind, also[kind.name])]
         parts += ["", *_listed(kind, own)] if own else []
@@ -84,7 +97,7 @@ def catalogue_page() -> str:
 
 def _shared(kinds: list[ResourceType]) -> dict[str, Shape | None]:
     """Return the filters that all types have, with the shape that they have with most."""
-    names = set.intersection(*(set(filters_of(kind)) for kind in kinds)) - set(BLOCKS)
+    names = set.intersection(*(set(built(kind)) for kind in kinds))
     return {name: Counter(shape_of(kind, name) for kind in kinds).most_common(1)[0][0] for name in sorted(names)}
 
 
