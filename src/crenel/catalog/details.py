@@ -8,8 +8,8 @@
     Statements:   {of: Policy, as: statements}       # no call: what a policy document in another column says
     Password:     {oddity: iam-user-password, type: {Enabled: boolean}, calls: [iam:GetLoginProfile]}  # needs code
 
-`match` names the row's column (`@arn`: its ARN) and the answer's member that must be equal (none: the first item goes
-to every row); `gather` keeps all items with the key as a list, `present` keeps only whether there is one. `merge`
+`match` names the row's column (`@arn`: its ARN) and the answer's member that must be equal, or the list of them that
+must hold it (none: the first item goes to every row); `gather` keeps all items with the key as a list, `present` keeps only whether there is one. `merge`
 puts the answer's members beside the row's own columns (with `over`: beside the item's); an `always` detail is read
 whatever the plans need, an `augment` one wherever a resource is to be Cloud Custodian's; `at` sends the call to the
 Region where the resource lives (`home`), to the partition's own (`main`), or to the `Region` of the item that `over`
@@ -43,7 +43,7 @@ from crenel.catalog.columns import (
     service_model,
     shape_at,
 )
-from crenel.catalog.spec import ARN, Call, Detail, Path
+from crenel.catalog.spec import ARN, RESOURCE, Call, Detail, Path
 from crenel.positions import Located
 
 PLACEHOLDER = re.compile(r"\{(@?[A-Za-z][\w.:]*)\}")
@@ -288,6 +288,6 @@ def columns_named(value: Any, arn: str) -> set[str]:  # noqa: ANN401 (any YAML v
             named |= columns_named(item, arn)
     elif isinstance(value, str):
         named |= set(PLACEHOLDER.findall(value))
-    if ARN in named:
+    if named & {ARN, RESOURCE}:
         named |= set(PLACEHOLDER.findall(arn))
     return {name.split(".")[0] for name in named}

@@ -11,6 +11,7 @@ from crenel.positions import Located
 
 Path = tuple[str, ...]
 ARN = "@arn"  # as a column's name in `match` and `with`: the row's ARN
+RESOURCE = "@resource"  # … and what stands in it behind the kind of resource
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from crenel.catalog.spec import ARN, Detail, ResourceType
+from crenel.catalog.spec import ARN, RESOURCE, Detail, ResourceType
 from crenel.collect.calls import EXPIRED, NOT_RENEWED
-from crenel.collect.rows import Row, arn, owner, whole
+from crenel.collect.rows import Row, arn, owner, resource, whole
 from crenel.collect.session import Target
 from crenel.collect.tally import Tally
 from crenel.errors import CallError, CredentialsError
@@ -147,7 +147,8 @@ class UnitContext:
         region = (row.home if row else None) or self.asked_in
         found: dict[str, Any] = {"@account": account, "@partition": partition, "@region": region}
         if row is not None:
-            found[ARN] = arn(self.kind.arn, row, partition, account, owner(self.kind, row.values, account))
+            named = arn(self.kind.arn, row, partition, account, owner(self.kind, row.values, account))
+            found |= {ARN: named, RESOURCE: resource(named)}
         return found
 
     def take_back(self, detail: str, rows: Sequence[Row], since: int) -> None:

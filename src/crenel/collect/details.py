@@ -8,7 +8,7 @@ from copy import deepcopy
 from typing import Any
 
 from crenel.catalog.details import ITEM
-from crenel.catalog.spec import ARN, Call, Detail
+from crenel.catalog.spec import ARN, RESOURCE, Call, Detail
 from crenel.collect.context import UnitContext
 from crenel.collect.oddities import ODDITIES
 from crenel.collect.rows import MissingColumnError, Row, filled, holds, inside, names_in, reach, retagged, tags
@@ -54,7 +54,7 @@ def _read(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
 def _possible(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> list[Row]:
     """Return the rows for which everything that the call is made of is known; the others get a gap."""
     columns = _named(detail)
-    if ARN in columns:
+    if columns & {ARN, RESOURCE}:
         columns |= names_in(context.kind.arn)
     sources = {context.kind.detail_of(column) for column in columns - set(context.kind.columns)} - {None}
     found = []
@@ -70,7 +70,8 @@ def _possible(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> list
 
 def _named(detail: Detail) -> set[str]:
     """Return the columns, and the words for a row's place, that a detail's call and its match are made of."""
-    matched = {detail.match[0].split(".")[0]} if detail.match else set()
+    mine = detail.match[0] if detail.match else ""
+    matched = (names_in(mine) or {mine.split(".")[0]}) if mine else set()
     return names_in(_call(detail).params) | matched | set(detail.over[:1])
 
 
@@ -121,20 +122,24 @@ def _listed(context: UnitContext, detail: Detail, call: Call) -> dict[Any, list[
     """Return what the listing has, by key (all under None where nothing is to match)."""
     found: dict[Any, list[Any]] = {}
     for item in _items(context, detail, call):
-        key = _key(detail, item)
-        kept = found.setdefault(key, [])
-        if detail.gather or not kept:
-            kept.append(True if detail.present else inside(item, detail.take))
+        for key in _keys(detail, item):
+            kept = found.setdefault(key, [])
+            if detail.gather or not kept:
+                kept.append(True if detail.present else inside(item, detail.take))
     return found
 
 
-def _key(detail: Detail, item: Any) -> Any:  # noqa: ANN401 (any parsed value)
-    """Return what an item of an answer is matched by. Raises `TypeError` where it is no structure."""
+def _keys(detail: Detail, item: Any) -> list[Any]:  # noqa: ANN401 (any parsed value)
+    """Return what an item of an answer is matched by: one value, or the values in a list of them, each once.
+
+    Raises `TypeError` where it is no structure.
+    """
     if detail.match is None:
-        return None
+        return [None]
     if not isinstance(item, Mapping):
         raise TypeError("an item is no structure")
-    return reach(item, detail.match[1])
+    found = inside(item, detail.match[1].split("."))
+    return list(dict.fromkeys(found)) if isinstance(found, list) else [found]
 
 
 def _items(context: UnitContext, detail: Detail, call: Call) -> Iterable[Any]:
@@ -275,7 +280,7 @@ def _spread(context: UnitContext, detail: Detail, rows: Sequence[Row], answers: 
         return
     for row in rows:
         key = row.reach(detail.match[0]) if detail.match else None
-        found = [item for item in answers if detail.match is None or _key(detail, item) == key]
+        found = [item for item in answers if key in _keys(detail, item)]
         if detail.present:
             row.values[detail.name] = bool(found)
         elif detail.gather:

@@ -14,6 +14,8 @@ from crenel.model import GLOBAL
 
 # What S3 calls two Regions for old times' sake.
 _OLD_NAMES = {"": "us-east-1", "EU": "eu-west-1"}
+# Services whose ARNs have a path or a name alone where others say of which kind it is.
+_WITHOUT_KIND = ("s3", "apigateway", "execute-api", "emr-serverless")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -35,8 +37,15 @@ class Row:
     place: Mapping[str, Any] = field(default_factory=dict)
 
     def reach(self, path: str) -> Any:  # noqa: ANN401 (any parsed value)
-        """Return the value under a dotted path of the row's columns, or of its place."""
-        return self.place.get(path) if path.startswith("@") else reach(self.values, path)
+        """Return the value under a dotted path of the row's columns, or of its place, or a template filled from them;
+        None where there is none.
+        """
+        if "{" not in path:
+            return self.place.get(path) if path.startswith("@") else reach(self.values, path)
+        try:
+            return _text(path, {**self.values, **self.place})
+        except MissingColumnError:
+            return None
 
 
 class MissingColumnError(Exception):
@@ -129,6 +138,20 @@ def arn(template: str, row: Row, partition: str, account: str, owner: str) -> st
         return _text(template, {**row.values, **place})
     except MissingColumnError:
         return None
+
+
+def resource(arn: str | None) -> str | None:
+    """Return what an ARN says behind the kind of resource, or all behind the account where it names no kind.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+    """
+    parts = arn.split(":", 5) if arn else []
+    if len(parts) < 6:
+        return None
+    if parts[2] in _WITHOUT_KIND:
+        return parts[5]
+    mark = "/" if "/" in parts[5] else ":"
+    return parts[5].partition(mark)[2] if mark in parts[5] else parts[5]
 
 
 def home(kind: ResourceType, values: Mapping[str, Any], region: str) -> str:
