@@ -67,6 +67,8 @@ COMMON = {
     "DomainName": "domain-0000000",
     "NotebookInstanceName": "notebook-0000000",
     "DetectorId": f"{0:032x}",
+    "resourceArn": "arn:aws:logs:us-east-1:111122223333:log-group:none",
+    "logGroupName": "none",
 }
 ABSENT = {
     "s3:GetBucketPolicy", "s3:GetBucketPolicyStatus", "s3:GetBucketTagging", "s3:GetBucketLifecycleConfiguration",

@@ -22,7 +22,7 @@ ACTIONS = ["iam:CreateUser"]
 CHECK = {"type": "check-permissions", "match": "allowed", "actions": ACTIONS}
 USAGE = {"type": "usage", "match-operator": "all", "LastAuthenticated": None}
 ANSWERS = {"EvaluationResults": [{"EvalActionName": "iam:CreateUser", "EvalDecision": "allowed"}]}
-LISTINGS = {
+LISTINGS: dict[str, dict[str, Any]] = {
     "iam-user": {"iam:ListUsers": {"Users": [{"UserName": "u", "Arn": "arn:u"}]}},
     "iam-profile": {
         "iam:ListInstanceProfiles": {

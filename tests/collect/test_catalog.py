@@ -147,7 +147,9 @@ def test_details(kind: ResourceType, detail: Detail) -> None:
         shape = shape.member
     column_type(shape, detail.take)
     if detail.match:
-        assert detail.match[0] == ARN or detail.match[0].split(".")[0] in schema
+        named = names_in(detail.match[0])
+        assert named <= set(schema) | OWN_WORDS
+        assert named or detail.match[0] == ARN or detail.match[0].split(".")[0] in schema
         shape_at(shape, tuple(detail.match[1].split(".")))
     modelled = {error.error_code for error in model(detail.call).error_shapes}
     codes = {code.partition(": ")[0] for code in detail.absent | detail.gone}

@@ -9,18 +9,18 @@
     Password:     {oddity: iam-user-password, type: {Enabled: boolean}, calls: [iam:GetLoginProfile]}  # needs code
 
 `match` names the row's column (`@arn`: its ARN) and the answer's member that must be equal, or the list of them that
-must hold it (none: the first item goes to every row); `gather` keeps all items with the key as a list, `present` keeps only whether there is one. `merge`
-puts the answer's members beside the row's own columns (with `over`: beside the item's); an `always` detail is read
-whatever the plans need, an `augment` one wherever a resource is to be Cloud Custodian's; `at` sends the call to the
-Region where the resource lives (`home`), to the partition's own (`main`), or to the `Region` of the item that `over`
-is at (`item`); `when` and `unless` say which rows are asked; a code in `absent` means null, one in `gone` that the
-resource was deleted meanwhile and the row goes; `empty` that an answer may lack what is asked for, `whole` that the
-listing speaks of every row, `first` that the answer's first page will do, `shared` that many rows ask the same, so that
-the answer is kept for them, `hides` that Cloud Custodian shows no resource without it. `as: tags` brings tags of any
-form into Cloud Custodian's, `as: list` makes a list of one value, `scalar` structures with one member of bare ones;
-`keep` names the members to merge (with `over`: those of the item that stay); `flag` adds a boolean to the structure:
-whether there is one; `default` is what stands for null; `take` leads through lists. `type` is the column's type where
-botocore's model has none that fits.
+must hold it (none: the first item goes to every row); `gather` keeps all items with the key as a list, `present` keeps
+only whether there is one. `merge` puts the answer's members beside the row's own columns (with `over`: beside the
+item's); an `always` detail is read whatever the plans need, an `augment` one wherever a resource is to be Cloud
+Custodian's; `at` sends the call to the Region where the resource lives (`home`), to the partition's own (`main`), or to
+the `Region` of the item that `over` is at (`item`); `when` and `unless` say which rows are asked; a code in `absent`
+means null, one in `gone` that the resource was deleted meanwhile and the row goes; `empty` that an answer may lack what
+is asked for, `whole` that the listing speaks of every row, `first` that the answer's first page will do, `shared` that
+many rows ask the same, so that the answer is kept for them, `hides` that Cloud Custodian shows no resource without it.
+`as: tags` brings tags of any form into Cloud Custodian's, `as: list` makes a list of one value, `scalar` structures
+with one member of bare ones; `keep` names the members to merge (with `over`: those of the item that stay); `flag` adds
+a boolean to the structure: whether there is one; `default` is what stands for null; `take` leads through lists. `type`
+is the column's type where botocore's model has none that fits.
 `else` is another source of the same columns, for where the first is denied or does not speak of a row.
 """
 

@@ -64,7 +64,7 @@ class Detail:
     answer that lacks what was asked for says that there is none. `whole`: the listing has every row, and one that it
     does not speak of is a gap. `first`: no more than one page is asked for. `shared`: rows often ask the same, which
     is asked once. `hides`: Cloud Custodian does not show a resource of which it can't read this. `beside` are the
-    members of an `over` item that stay beside its answer.
+    members of an `over` item that stay beside its answer. `at` is one of the catalogue's words or a Region's name.
     `test` is SQL on one text: what a policy asks of a text that is not kept.
     """
 

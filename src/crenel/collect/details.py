@@ -355,7 +355,9 @@ def _region(context: UnitContext, detail: Detail, row: Row | None) -> str:
         return context.target.home_region
     if detail.at == "item" and row is not None:
         return str(reach(row.values, f"{ITEM}.Region") or context.asked_in)
-    return (row.home or context.asked_in) if detail.at == "home" and row is not None else context.asked_in
+    if detail.at == "home":
+        return (row.home if row is not None else None) or context.asked_in
+    return detail.at if detail.at not in ("", "item") else context.asked_in
 
 
 def _call(detail: Detail) -> Call:

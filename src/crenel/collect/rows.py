@@ -106,17 +106,25 @@ def names_in(template: Any) -> set[str]:  # noqa: ANN401 (any YAML value)
 
 
 def filled(template: Any, rows: Sequence[Row]) -> Any:  # noqa: ANN401 (any YAML value)
-    """Return a call's parameters filled from a row; from several, a list of one placeholder takes the value of each.
+    """Return a call's parameters filled from a row; from several, a list of one placeholder (or of one structure with
+    placeholders) has one for each.
 
     Raises `MissingColumnError` where a row has no value for a placeholder.
     """
     if isinstance(template, Mapping):
         return {key: filled(item, rows) for key, item in template.items()}
     if isinstance(template, list):
-        if len(template) == 1 and isinstance(template[0], str) and PLACEHOLDER.fullmatch(template[0]):
+        if len(template) == 1 and _of_each(template[0]):
             return [filled(template[0], [row]) for row in rows]
         return [filled(item, rows) for item in template]
     return _text(template, {**rows[0].values, **rows[0].place}) if isinstance(template, str) else template
+
+
+def _of_each(template: Any) -> bool:  # noqa: ANN401 (any YAML value)
+    """Return whether a list's only item stands for one of each row."""
+    if isinstance(template, Mapping):
+        return any(isinstance(item, str) and PLACEHOLDER.search(item) for item in template.values())
+    return isinstance(template, str) and PLACEHOLDER.fullmatch(template) is not None
 
 
 def _text(template: str, values: Mapping[str, Any]) -> str:

@@ -253,10 +253,9 @@ def _related(node: Related, *, holds: bool) -> Sentence:
 
 
 def _linked(node: Linked, *, holds: bool) -> Sentence:
-    quantity = "every row" if node.every else "some row"
-    negated = "" if holds else "it is not so that "
+    quantity = ("every row" if holds else "not every row") if node.every else ("some row" if holds else "no row")
     of = f"of aws.{node.table} whose {_words(node.key)} is among {_words(node.ids)}"
-    return _counted(f"{negated}{quantity}", of, node.where)
+    return _counted(quantity, of, node.where)
 
 
 def _kept(node: Kept, *, holds: bool) -> Sentence:

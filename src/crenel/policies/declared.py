@@ -8,11 +8,12 @@
       NAME: {age: COLUMN}                        days, hours, minutes against a time
       NAME: {present: COLUMN}                    the column says something
       NAME: {keyed: COLUMN}                      a value filter whose key is the column, whatever the policy says
+      NAME: {state: COLUMN}                      the column says something (`state: true`), or, by default, nothing
 
 `any` with `bare: true` may go without a key: that the list has an item.
 
 `items` (list-item with its key fixed) is in `filters`, `document` and `accounts` are in `access`, `metrics` is in
-`metrics`.
+`metrics`, `acl` in `web_acls`.
 """
 
 from __future__ import annotations
@@ -121,6 +122,14 @@ def present(context: Context, item: Located, spec: Located) -> Predicate:
     return negation(IsEmpty(column(context, spec, "present")))
 
 
+def state(context: Context, item: Located, spec: Located) -> Predicate:
+    """`state`: with `state: true` a column says something, without it nothing: it is absent, false or empty."""
+    keys = item.only("this filter", ("type", "state"))
+    wanted = context.boolean(keys["state"]) if "state" in keys else False
+    nothing = IsEmpty(column(context, spec, "state"))
+    return negation(nothing) if wanted else nothing
+
+
 def keyed(context: Context, item: Located, spec: Located) -> Predicate:
     """`keyed`: a value filter on one column; a key that the policy gives is passed over."""
     keys = item.only("a value filter", VALUE_KEYS)
@@ -140,4 +149,5 @@ FORMS: Mapping[str, Form] = {
     "age": age,
     "present": present,
     "keyed": keyed,
+    "state": state,
 }

@@ -31,7 +31,7 @@ from crenel.language.plan import (
 from crenel.language.walking import (
     kind_of,
 )
-from crenel.policies import access, backups, metrics
+from crenel.policies import access, backups, metrics, web_acls
 from crenel.policies.context import Context, Filter, Mark
 from crenel.policies.declared import FORMS, asked_of, column
 from crenel.policies.keys import Place, joinable, shown, value_at
@@ -228,7 +228,7 @@ def event(_: Context, item: Located) -> Predicate:
     raise item.error("event filters need a policy with an event mode, and such a policy is not run here.")
 
 
-_FORMS = {**FORMS, **access.FORMS, **backups.FORMS, **metrics.FORMS}
+_FORMS = {**FORMS, **access.FORMS, **backups.FORMS, **metrics.FORMS, **web_acls.FORMS}
 FILTERS: Mapping[str, Filter] = {
     "value": value_filter,
     "list-item": list_item,

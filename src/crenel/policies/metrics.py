@@ -140,6 +140,11 @@ def _detail(context: Context, keys: Mapping[str, Located], spec: Located, statis
         raise keys["period-start"].error('period-start is "auto" or "start-of-day".')
     begin, end = _window(context.now or datetime.now(UTC), days, whole_days=start == "start-of-day")
     namespace = keys["namespace"] if "namespace" in keys else declared.get("namespace")
+    if "only" in declared:
+        _known(keys["name"], declared["only"])
+        namespace = declared["namespace"]  # whatever the policy says
+        if "namespace" in keys:
+            context.mistake(item.key_error("namespace", "namespace has no effect here, in Cloud Custodian neither."))
     if namespace is None:
         raise item.error("this type's metrics have no namespace of their own: say which.", "Add namespace.")
     asked: dict[str, Any] = {
@@ -152,7 +157,8 @@ def _detail(context: Context, keys: Mapping[str, Located], spec: Located, statis
         "Statistics" if statistic in _STANDARD else "ExtendedStatistics": [statistic],
     }
     name = "c7n.metrics:" + hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
-    needs = tuple(filter(None, (context.type.detail_of(name) for name in sorted(columns_named(asked, "")))))
+    named = sorted(columns_named(asked, context.type.arn))
+    needs = tuple(filter(None, (context.type.detail_of(name) for name in named)))
     call = AwsCall("cloudwatch", "GetMetricStatistics", asked, "cloudwatch:GetMetricStatistics")
     return Detail(
         name,
@@ -162,6 +168,14 @@ def _detail(context: Context, keys: Mapping[str, Located], spec: Located, statis
         take=("Datapoints",),
         needs=needs,
     )
+
+
+def _known(item: Located, only: Located) -> None:
+    """Raise where a metric is none of those that the type declares."""
+    known = [each.text("a metric") for each in only.sequence("only")]
+    name = item.text("name")
+    if name not in known:
+        raise item.error(f'"{name}" is no metric here.', did_you_mean(name, known) or f"There are {', '.join(known)}.")
 
 
 def _dimensions(keys: Mapping[str, Located], declared: Mapping[str, Located]) -> list[dict[str, str]]:

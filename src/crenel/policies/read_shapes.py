@@ -4,16 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from crenel.policies.shape import Option, Shape
+from crenel.policies.shape import COMPARED, INNER_KEY, Option, Shape
 
 _COUNT = Option("count", "How many periods back.", "integer", required=True)
 _PERIOD = Option("period", "What each backup is of.", words=("hours", "days", "weeks"), required=True)
 _STATUS = Option("status", "The status of the backups that count.", "text", required=True)
 _DAILY = Shape("There is a backup of each day.", (Option("days", "How many days back.", "integer", required=True),))
 CONSECUTIVE = Shape("There is a backup of each period.", (_COUNT, _PERIOD, _STATUS))
+_ON = Option("state", "Whether one does; false where it is left out.", "boolean")
+ACL = Shape(
+    "A web ACL protects the resource; or a value filter on that ACL.",
+    (Option("web-acl", "One of this name (but for WAF Classic, a pattern).", "text"), _ON, INNER_KEY, *COMPARED),
+)
 _RECORD = "A value, or a value filter, on this key of a service's record."
 
 NAMED: Mapping[str, Shape] = {
+    "config-compliance": Shape(
+        "Rules of AWS Config have found the resource in one of some states.",
+        (
+            Option("rules", "The rules, by their names.", "texts", required=True),
+            Option("states", "Of these states; NON_COMPLIANT where it is left out.", "texts"),
+            Option("op", "Whether an evaluation has to match some of `eval_filters`, or each.", words=("or", "and")),
+            Option("eval_filters", "Value filters on the evaluations.", "attrs"),
+        ),
+    ),
+    "finding": Shape(
+        "Security Hub has a finding about the resource.",
+        (
+            Option("query", "Security Hub's own filters of findings.", "mapping"),
+            Option("region", "The Region where findings come together.", "text"),
+        ),
+    ),
+    "ops-item": Shape(
+        "An operational item of OpsCenter names the resource.",
+        (
+            Option("status", "Open, In progress, Resolved; open ones where it is left out.", "texts"),
+            Option("priority", "Of these priorities, 1 to 5.", "list"),
+            Option("title", "What the title has in it.", "text"),
+            Option("source", "Where the item comes from.", "text"),
+        ),
+    ),
+    "missing": Shape(
+        "A policy in the filter finds nothing.",
+        (Option("policy", "That policy: `resource`, `filters`, `query`.", "mapping", required=True),),
+    ),
+    "json-diff": Shape("Refused: it needs AWS Config's history of each resource.", open=True),
     "check-permissions": Shape(
         "IAM's policy simulator allows, or denies, actions.",
         (
@@ -65,4 +100,10 @@ NAMED: Mapping[str, Shape] = {
     "consecutive-aws-backups": CONSECUTIVE,
     "consecutive-snapshots": _DAILY,
 }
-OF_TYPES: Mapping[tuple[str, str], Shape] = {("redshift", "consecutive-snapshots"): CONSECUTIVE}
+OF_TYPES: Mapping[tuple[str, str], Shape] = {
+    ("redshift", "consecutive-snapshots"): CONSECUTIVE,
+    ("distribution", "waf-enabled"): Shape(
+        "A web ACL of WAF Classic protects the distribution.",
+        (Option("web-acl", "The one of this name or id.", "text"), _ON),
+    ),
+}

@@ -32,7 +32,8 @@ from crenel.policies.context import Context, Filter
 from crenel.policies.keys import Place, value_at
 from crenel.positions import Located
 
-_ARN = Field(("_arn",), TEXT)
+# Custodian's ARN of an account, by which it reports findings on it.
+_ACCOUNT = "arn:::{account_id}"
 _STATES = ("COMPLIANT", "NON_COMPLIANT", "NOT_APPLICABLE", "INSUFFICIENT_DATA")
 _QUALIFIER = "EvaluationResultIdentifier.EvaluationResultQualifier"
 # The names that Cloud Custodian's types have in CloudFormation, where AWS Config records none or another.
@@ -140,10 +141,10 @@ def config_compliance(context: Context, item: Located) -> Predicate:
 def _known_by(context: Context) -> list[str]:
     """Return the columns and words by which AWS Config's rules may name a resource: rules differ in that."""
     kind = context.type
-    found = [ARN] if kind.arn else []
-    found += [column for column in (kind.id, _CONFIG_IDS.get(kind.reported_as)) if column in kind.schema()]
-    # Where the id is an ARN, a rule may speak of the name in it.
-    return [*found, RESOURCE] if kind.arn == f"{{{kind.id}}}" else found
+    if kind.arn == f"{{{kind.id}}}":
+        return [ARN, RESOURCE]  # a rule may speak of the name in the ARN
+    ids = [column for column in (kind.id, _CONFIG_IDS.get(kind.reported_as)) if column in kind.schema()]
+    return [ARN, *ids] if kind.arn else ids
 
 
 def _evaluations(context: Context, asked: Mapping[str, Any], known_by: str) -> Detail:
@@ -168,19 +169,19 @@ def finding(context: Context, item: Located) -> Predicate:
     https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_GetFindings.html
     """
     keys = item.only("a finding filter", ("type", "query", "region"))
-    kind = context.type
-    if not kind.arn:
-        raise item.error(f"aws.{kind.reported_as} has no ARN, by which Security Hub knows resources.")
+    template, _ = _named_by(context, item)
     query = _query(keys["query"]) if "query" in keys else {}
-    words = [ARN, *(["InstanceId"] if "InstanceId" in kind.schema() else [])]
+    words = {"arn": template} | ({"id": "{InstanceId}"} if "InstanceId" in context.type.schema() else {})
     parts = []
-    for word in words:
-        chosen = {**query, "ResourceId": [{"Value": f"{{{word}}}", "Comparison": "EQUALS"}]}
+    for what, word in words.items():
+        chosen = {**query, "ResourceId": [{"Value": word, "Comparison": "EQUALS"}]}
         call = Call("securityhub", "GetFindings", {"Filters": chosen, "MaxResults": 100}, "securityhub:GetFindings")
-        own = {"batch": 20, "each": ("Findings",), "match": (word, "Resources.Id"), "take": ("Id",)}
+        own: dict[str, Any] = {"batch": 20, "each": ("Findings",), "match": (word, "Resources.Id"), "take": ("Id",)}
+        if what == "id":
+            own["when"] = {"InstanceId": "?*"}
         if "region" in keys:
             own["at"] = keys["region"].text("region")
-        parts.append(negation(IsEmpty(context.asked(_detail(context, f"c7n:finding-filter:{word[-3:]}", call, own)))))
+        parts.append(negation(IsEmpty(context.asked(_detail(context, f"c7n:finding-filter:{what}", call, own)))))
     return disjunction(parts)
 
 
@@ -203,8 +204,7 @@ def ops_item(context: Context, item: Located) -> Predicate:
     https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_OpsItemFilter.html
     """
     keys = item.only("an ops-item filter", ("type", "status", "priority", "title", "source"))
-    if not context.type.arn:
-        raise item.error(f"aws.{context.type.reported_as} has no ARN, by which OpsCenter's items name resources.")
+    _, arn = _named_by(context, item)
     status = _words(keys["status"], "status", ("Open", "In progress", "Resolved")) if "status" in keys else ["Open"]
     asked = [_where("Status", "Equal", status)]
     if "priority" in keys:
@@ -219,8 +219,18 @@ def ops_item(context: Context, item: Located) -> Predicate:
     # Each of ten resources gets what the call says of all of them: the ARNs stand in a text.
     texts = context.asked(_detail(context, "c7n:opsitems", call, own, TEXT))
     named = value_at(Place(TEXT, 1), "from_json(@)", item)
-    same = Compare("eq", value_at(Place(JSON, 2), "arn", item), _ARN)
+    same = Compare("eq", value_at(Place(JSON, 2), "arn", item), arn)
     return CountItems(texts, 1, CountItems(named, 2, same))
+
+
+def _named_by(context: Context, item: Located) -> tuple[str, Value]:
+    """Return a row's ARN as a call's parameter and as a value. Raises `PolicyError` for a type that has none."""
+    kind = context.type
+    if kind.arn:
+        return f"{{{ARN}}}", Field(("_arn",), TEXT)
+    if kind.reported_as != "account":
+        raise item.error(f"aws.{kind.reported_as} has no ARN, by which it would be known.", code="unsupported")
+    return _ACCOUNT, value_at(Place.of(kind), "join('', ['arn:::', account_id])", item)
 
 
 def _where(key: str, operator: str, values: Sequence[str]) -> dict[str, Any]:

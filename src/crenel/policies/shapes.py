@@ -242,6 +242,8 @@ _FORMS: Mapping[str, Shape] = {
     "accounts": CROSS_ACCOUNT,
     "present": Shape("There is something of that."),
     "keyed": data_shapes.KEYED,
+    "state": Shape("Whether it is so.", (_STATE,)),
+    "acl": read_shapes.ACL,
 }
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from crenel.policies import location, marked, reduction
+from crenel.policies import location, marked, reduction, reported
 from crenel.policies.context import Filter
 from crenel.policies.typed import TYPE_FILTERS
 
-GENERIC: Mapping[str, Filter] = {**reduction.FILTERS, **marked.FILTERS, **location.FILTERS}
+GENERIC: Mapping[str, Filter] = {**reduction.FILTERS, **marked.FILTERS, **location.FILTERS, **reported.FILTERS}
 OF_TYPES: Mapping[str, Mapping[str, Filter]] = TYPE_FILTERS

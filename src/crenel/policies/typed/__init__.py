@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from crenel.policies import access, hours
+from crenel.policies import access, hours, missing, web_acls
 from crenel.policies.context import Filter
 from crenel.policies.typed import (
     account,
@@ -47,6 +47,7 @@ _TABLES = (
     identities.FILTERS,
     instances.FILTERS,
     lifecycles.FILTERS,
+    missing.FILTERS,
     networks.FILTERS,
     parameters.FILTERS,
     permissions.FILTERS,
@@ -56,6 +57,7 @@ _TABLES = (
     security_groups.FILTERS,
     upgrades.FILTERS,
     volumes.FILTERS,
+    web_acls.FILTERS,
 )
 
 

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from crenel.catalog.columns import JSON, TEXT, ListOf, answered
+from crenel.catalog.columns import JSON, ListOf, answered
 from crenel.catalog.details import columns_named
 from crenel.catalog.spec import Call as AwsCall
 from crenel.catalog.spec import Detail
 from crenel.errors import did_you_mean
 from crenel.language.plan import (
     FALSE,
-    TRUE,
     Compare,
     CountItems,
-    Extract,
-    Gathered,
     In,
     IsEmpty,
     IsNull,
@@ -30,6 +27,7 @@ from crenel.language.plan import (
     disjunction,
     negation,
 )
+from crenel.language.walking import kind_of
 from crenel.policies.context import Context, Filter
 from crenel.policies.keys import Place, value_at
 from crenel.policies.linked import outward
@@ -209,40 +207,47 @@ def usage(context: Context, item: Located) -> Predicate:
 def tag_mirror_of_instance(context: Context, item: Located) -> Predicate:
     """`iam-role-tag-mirror` of ec2: against the tags of the role of the instance's profile. See `_mirrored`."""
     profile = context.catalog["iam-profile"]
-    place = Place.of(profile)
-    name = Extract(context.column("IamInstanceProfile.Arn"), r"(?:.*/)?([^/]*)\z")
-    role, key = value_at(place, "Roles[0].RoleName", item), value_at(place, profile.id, item)
-    roles = Gathered(name, profile.name, key, "account", TRUE, role, ListOf(TEXT))
-    return _mirrored(context, item, roles, "RoleName")
+    inner = context.of(profile)
+    named = value_at(Place.of(profile), "Arn", item)
+
+    def some(where: Predicate) -> Predicate:
+        return Linked(context.column("IamInstanceProfile.Arn"), profile.name, named, "account", where)
+
+    return _mirrored(context, item, inner.column("c7n:Role"), some, outward)
 
 
 def tag_mirror_of_function(context: Context, item: Located) -> Predicate:
     """`iam-role-tag-mirror` of lambda: against the tags of the function's role. See `_mirrored`."""
-    return _mirrored(context, item, context.column("Role"), "Arn")
+    return _mirrored(context, item, context.column("c7n:Role"), lambda where: where, lambda mine: mine)
 
 
-def _mirrored(context: Context, item: Located, ids: Value, by: str) -> Predicate:
-    """Return whether a resource's key says what its roles' say: not so (the default), so, or all within `value`.
+def _mirrored(
+    context: Context,
+    item: Located,
+    role: Value,
+    some: Callable[[Predicate], Predicate],
+    seen: Callable[[Value], Value],
+) -> Predicate:
+    """Return whether a resource's key says what its role's says: not so (the default), so, or both within `value`.
 
     A key that is missing on either side counts as not equal unless `missing-ok`. Roles that `ignore` names don't
-    count, and a resource without a role matches nothing.
+    count, and a resource without a role matches nothing. `some` says where the role is to be found, `seen` what this
+    row's value is from there.
     """
     keys = item.only("an iam-role-tag-mirror filter", ("type", "missing-ok", "match", "key", "ignore", "value"))
     if "key" not in keys:
         raise item.error("an iam-role-tag-mirror filter needs `key`.", code="missing-key")
     word = _word(keys.get("match"), "match", ("equal", "not-equal", "in"), "not-equal")
     lenient = "missing-ok" in keys and context.boolean(keys["missing-ok"])
-    kind = context.catalog["iam-role"]
-    inner = context.of(kind)
+    inner = context.inside(Place(kind_of(role), what="a role", at=role))
     mine, theirs = key_value(context, keys["key"], {}), key_value(inner, keys["key"], {})
-    kept = negation(_ignored(inner, keys.get("ignore")))
+    there = conjunction([negation(IsNull(role)), negation(_ignored(inner, keys.get("ignore")))])
 
-    def some(*where: Predicate) -> Predicate:
-        named = value_at(Place.of(kind), by, item)
-        return Linked(ids, kind.name, named, "account", conjunction([kept, *where]))
+    def found(*where: Predicate) -> Predicate:
+        return some(conjunction([there, *where]))
 
     said = negation(IsEmpty(theirs))
-    missing = FALSE if lenient else disjunction([IsNull(mine), some(IsNull(theirs))])
+    missing = FALSE if lenient else disjunction([IsNull(mine), found(IsNull(theirs))])
     if word == "in":
         allowed = (
             tuple(str(context.scalar(each)) for each in keys["value"].sequence("value")) if "value" in keys else ()
@@ -250,18 +255,13 @@ def _mirrored(context: Context, item: Located, ids: Value, by: str) -> Predicate
         foreign = disjunction(
             [
                 conjunction([negation(IsNull(mine)), negation(In(mine, allowed))]),
-                some(said, negation(In(theirs, allowed))),
+                found(said, negation(In(theirs, allowed))),
             ]
         )
-        return conjunction([some(), negation(disjunction([missing, foreign]))])
-    differs = some(negation(IsNull(theirs)), Compare("ne", theirs, _outward(mine)))
-    unequal = disjunction([missing, conjunction([negation(IsNull(mine)), some(said), differs])])
-    return conjunction([some(), unequal if word == "not-equal" else negation(unequal)])
-
-
-def _outward(value: Value) -> Value:
-    found: Value = outward(value)
-    return found
+        return conjunction([found(), negation(disjunction([missing, foreign]))])
+    differs = found(negation(IsNull(theirs)), Compare("ne", theirs, seen(mine)))
+    unequal = disjunction([missing, conjunction([negation(IsNull(mine)), found(said), differs])])
+    return conjunction([found(), unequal if word == "not-equal" else negation(unequal)])
 
 
 def _ignored(context: Context, item: Located | None) -> Predicate:
