@@ -1,6 +1,6 @@
 """All benchmarks, each a ratio against a named alternative or a physical limit measured in the same run.
 
-python -m benchmarks [--only NAME ...] [--runs 3] [--prowler PATH]
+python -m benchmarks [--only NAME ...] [--runs 3] [--prowler PATH] [--custodian PATH]
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import prowler
+from benchmarks import custodian, prowler
 from benchmarks.endpoint.launch import Running, running
 from benchmarks.process import Cost, crenel, measured
 
@@ -36,10 +36,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How often a benchmark is run, and Prowler's executable ("" where there is none)."""
+    """How often a benchmark is run, and the executables of Prowler and Custodian ("": where they usually are)."""
 
     runs: int
-    prowler: str
+    prowler: str = ""
+    custodian: str = ""
 
 
 def median(costs: list[Cost], of: Callable[[Cost], float]) -> float:
@@ -150,6 +151,54 @@ def against_prowler(options: Options) -> Iterator[Line]:
         )
 
 
+def against_custodian(options: Options) -> Iterator[Line]:
+    """`crenel run` against `custodian run`: 200 policies over 20,000 resources, and the same ids from both."""
+    path = custodian.executable(options.custodian)
+    if not path:
+        yield Line("Custodian, the same policies", "not installed", "name it with --custodian, or `make units`", "")
+        return
+    with running(custodian.ACCOUNT, latency_ms=LATENCY_MS) as endpoint, tempfile.TemporaryDirectory() as folder:
+        file = custodian.written(Path(folder) / "policies.yml", custodian.POLICIES)
+        mine = [custodian.ours(endpoint, file) for _ in range(options.runs)]
+        other = custodian.theirs(endpoint, file, path)
+    for side in mine:
+        custodian.compare(side, other)
+    wall, cpu, memory = (median([side.cost for side in mine], of) for of in (_wall, _cpu, _memory))
+    them, name = other.cost, f"Custodian {custodian.version(path)}"
+    yield Line(f"{custodian.POLICIES} policies, 20,000 resources: wall", f"{wall:.1f} s", f"{name}: {them.wall:.1f} s",
+               f"{them.wall / wall:.1f}x faster")  # fmt: skip
+    yield Line("  CPU", f"{cpu:.1f} s", f"{name}: {them.cpu:.1f} s", f"{them.cpu / cpu:.1f}x less")
+    more = f"{memory / them.rss_mib:.1f}x more"
+    less = f"{them.rss_mib / memory:.1f}x less"
+    yield Line(
+        "  memory", f"{memory:.0f} MiB", f"{name}: {them.rss_mib:.0f} MiB", more if memory > them.rss_mib else less
+    )
+    yield Line("  calls", f"{mine[0].calls:,}", f"{name}: {other.calls:,}", f"{other.calls / mine[0].calls:.1f}x fewer")
+    ids = sum(map(len, other.selected.values()))
+    yield Line("  ids selected, policy by policy", f"{ids:,}", "the same", "")
+    for service in sorted({*mine[0].services, *other.services}):
+        yield Line(
+            f"  calls to {service}", f"{mine[0].services.get(service, 0):,}", f"{other.services.get(service, 0):,}", ""
+        )
+
+
+def check(options: Options) -> Iterator[Line]:
+    """`crenel policies check` against `custodian validate`, of 1,000 policies."""
+    path = custodian.executable(options.custodian)
+    with tempfile.TemporaryDirectory() as folder:
+        file = str(custodian.written(Path(folder) / "policies.yml", custodian.CHECKED))
+        mine = [custodian.checked([crenel(), "policies", "check", file]) for _ in range(options.runs)]
+        other = [custodian.checked([path, "validate", file]) for _ in range(options.runs)] if path else []
+    wall, memory = median(mine, _wall), median(mine, _memory)
+    said = f"{wall:.1f} s, {memory:.0f} MiB"
+    if not other:
+        yield Line(f"check {custodian.CHECKED:,} policies", said, "Custodian is not installed", "")
+        return
+    theirs = median(other, _wall)
+    against = f"custodian validate: {theirs:.1f} s, {median(other, _memory):.0f} MiB"
+    yield Line(f"check {custodian.CHECKED:,} policies", said, against, f"{theirs / wall:.1f}x faster")
+
+
 def _wall(cost: Cost) -> float:
     return cost.wall
 
@@ -168,6 +217,8 @@ BENCHMARKS: Mapping[str, Callable[[Options], Iterator[Line]]] = {
     "large": large,
     "million": million,
     "prowler": against_prowler,
+    "custodian": against_custodian,
+    "check": check,
 }
 
 
@@ -177,10 +228,11 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=sorted(BENCHMARKS), default=list(BENCHMARKS))
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--prowler", default="", help=f"Prowler's executable; else ${prowler.VARIABLE}")
+    parser.add_argument("--custodian", default="", help="Cloud Custodian's executable; else that of `make units`")
     given = parser.parse_args()
     table = Table("What", "Crenel", "Against", "Ratio", title=f"{LATENCY_MS} ms a call; medians of {given.runs} runs")
     for name in given.only:
-        for line in BENCHMARKS[name](Options(given.runs, given.prowler)):
+        for line in BENCHMARKS[name](Options(given.runs, given.prowler, given.custodian)):
             table.add_row(line.name, line.measured, line.against, line.ratio)
     Console(width=120).print(table)
     return 0

@@ -54,6 +54,10 @@ class Sizes:
     notebooks: int = 0
     functions: int = 0
     keys: int = 0
+    instances: int = 0
+    interfaces: int = 0
+    subnets: int = 0
+    log_groups: int = 0
     recorders: int = 0
     detectors: int = 0
     encrypting: int = 0
@@ -68,6 +72,8 @@ class Sizes:
                 raise ValueError(f"{name}={value} is negative")
         if not 1 <= self.regions <= len(REGIONS):
             raise ValueError(f"regions={self.regions} is not between 1 and {len(REGIONS)}")
+        if (self.instances or self.interfaces) and self.subnets < self.regions:
+            raise ValueError("instances and interfaces need a subnet in each Region")
 
     @property
     def all_vpcs(self) -> int:
@@ -85,24 +91,25 @@ class Sizes:
         listed = (
             self.users, self.groups, self.roles, self.policies, self.buckets, self.trails, self.volumes,
             self.snapshots, self.all_vpcs, self.all_security_groups, self.flow_logs, self.replication_instances,
-            self.domains, self.notebooks, self.functions, self.keys,
+            self.domains, self.notebooks, self.functions, self.keys, self.instances, self.interfaces, self.subnets,
+            self.log_groups,
         )  # fmt: skip
         return sum(listed)
 
     @classmethod
     def parse(cls, spec: str) -> Sizes:
         """Read a preset's name, or ``key=value,key=value`` with an optional preset in front: ``small,users=5000``."""
-        sizes = cls()
+        sizes, given = cls(), dict[str, int]()
         for part in filter(None, spec.split(",")):
             name, equals, value = part.partition("=")
             if not equals and part in PRESETS:
-                sizes = PRESETS[part]
+                sizes, given = PRESETS[part], {}
             elif equals and name in cls.__dataclass_fields__ and value.isdecimal():
-                sizes = dataclasses.replace(sizes, **{name: int(value)})
+                given[name] = int(value)
             else:
                 known = ", ".join([*PRESETS, *(f"{key}=N" for key in cls.__dataclass_fields__)])
                 raise ValueError(f"{part!r} is not one of {known}")
-        return sizes
+        return dataclasses.replace(sizes, **given)
 
 
 PRESETS = {

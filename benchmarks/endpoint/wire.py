@@ -24,6 +24,8 @@ from xml.sax.saxutils import escape
 import botocore.loaders
 import botocore.model
 
+from benchmarks.endpoint import cbor
+
 Document: TypeAlias = dict[str, Any]
 Headers: TypeAlias = dict[str, str]
 Shape: TypeAlias = Any  # one of botocore's shapes, which have no types
@@ -31,7 +33,7 @@ Variant = TypeVar("Variant", bound=Hashable)
 
 SERVICES = (
     "sts", "ec2", "iam", "s3control", "s3", "cloudtrail", "config", "dms", "opensearch", "es", "sagemaker", "lambda",
-    "kms", "guardduty",
+    "kms", "guardduty", "resourcegroupstaggingapi", "logs",
 )  # fmt: skip
 
 HOLE = re.compile(r"~(\w+)~")
@@ -170,17 +172,15 @@ class Service:
 
     name: str
     model: Shape
+    protocol: str
     templates: dict[tuple[str, str, object], str] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, name: str) -> Service:
-        """Read a service's model."""
-        return cls(name, botocore.model.ServiceModel(_loader().load_service_model(name, "service-2"), name))
-
-    @functools.cached_property
-    def protocol(self) -> str:
-        """The protocol that every SDK can speak with the service."""
-        return str(self.model.metadata["protocol"])
+    def load(cls, name: str) -> list[Service]:
+        """Read a service's model; returns the service in each of the protocols that SDKs may speak with it."""
+        model = botocore.model.ServiceModel(_loader().load_service_model(name, "service-2"), name)
+        protocols = model.metadata.get("protocols", [model.metadata["protocol"]])
+        return [cls(name, model, each) for each in protocols if each in _READERS]
 
     @functools.cached_property
     def signing_name(self) -> str:
@@ -248,7 +248,7 @@ def _loader() -> botocore.loaders.Loader:
 def services() -> dict[str, list[Service]]:
     """The services that are answered, by signing name."""
     found: dict[str, list[Service]] = {}
-    for service in map(Service.load, SERVICES):
+    for service in (each for name in SERVICES for each in Service.load(name)):
         found.setdefault(service.signing_name, []).append(service)
     return found
 
@@ -296,6 +296,13 @@ def _read_target(service: Service, request: Request) -> tuple[str, Document] | N
     return operation, _json_object(request.body)
 
 
+def _read_cbor(service: Service, request: Request) -> tuple[str, Document] | None:
+    operation = request.path.rpartition("/operation/")[2]
+    if "smithy-protocol" not in request.headers or operation not in service.model.operation_names:
+        return None
+    return operation, cbor.read(request.body)
+
+
 def _read_rest(service: Service, request: Request) -> tuple[str, Document] | None:
     query = dict(parse_qsl(request.query, keep_blank_values=True)) if request.query else {}
     segments = request.path.strip("/").split("/")
@@ -326,6 +333,7 @@ _READERS: dict[str, Callable[[Service, Request], tuple[str, Document] | None]] =
     "json": _read_target,
     "rest-json": _read_rest,
     "rest-xml": _read_rest,
+    cbor.PROTOCOL: _read_cbor,
 }
 
 
@@ -451,6 +459,11 @@ def _reply_json(service: Service, operation: str, document: Document) -> Reply:
     return Reply(200, (("Content-Type", kind), ("x-amzn-RequestId", request_id())), body.encode())
 
 
+def _reply_cbor(service: Service, operation: str, document: Document) -> Reply:
+    headers = (*cbor.HEADERS, ("x-amzn-RequestId", request_id()))
+    return Reply(200, headers, cbor.written(document, service.output(operation)))
+
+
 def _reply_rest_xml(service: Service, operation: str, document: Document) -> Reply:
     shape = service.output(operation)
     headers = [("Content-Type", "application/xml"), ("x-amz-request-id", request_id())]
@@ -482,12 +495,16 @@ _WRITERS: dict[str, Callable[[Service, str, Document], Reply]] = {
     "json": _reply_json,
     "rest-json": _reply_json,
     "rest-xml": _reply_rest_xml,
+    cbor.PROTOCOL: _reply_cbor,
 }
 
 
 def refuse(refusal: Refusal, protocol: str, *, bare: bool = False) -> Reply:
     """Write an error in a protocol; `bare` is S3's way, whose error stands alone."""
     number = request_id()
+    if protocol == cbor.PROTOCOL:
+        headers = (*cbor.HEADERS, ("x-amzn-RequestId", number))
+        return Reply(refusal.status, headers, cbor.refused(refusal.code, refusal.message))
     if "json" in protocol:
         text = json.dumps({"__type": refusal.code, "message": refusal.message})
         kind = "application/json" if protocol == "rest-json" else "application/x-amz-json-1.1"

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from benchmarks.endpoint.answers import audit, ec2, iam, s3, workloads
+from benchmarks.endpoint.answers import audit, ec2, iam, logs, machines, s3, workloads
 from benchmarks.endpoint.answers.paging import Handler
 
-ANSWERS: dict[str, Handler] = {**iam.ANSWERS, **ec2.ANSWERS, **s3.ANSWERS, **audit.ANSWERS, **workloads.ANSWERS}
+ANSWERS: dict[str, Handler] = {
+    name: handler
+    for module in (iam, ec2, machines, s3, audit, workloads, logs)
+    for name, handler in module.ANSWERS.items()
+}

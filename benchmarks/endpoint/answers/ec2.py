@@ -14,9 +14,10 @@ PUBLIC = (101, 5)
 KEY_ARN = f"arn:aws:kms:~region~:{ACCOUNT_ID}:key/~key~"
 
 
-def _tags(name: str) -> list[Document]:
-    tags = {"Name": name, "team": "platform-engineering", "cost-center": "4711"}
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
+def tags(name: str) -> list[Document]:
+    """The tags of a resource of such a name."""
+    found = {"Name": name, "team": "platform-engineering", "cost-center": "4711"}
+    return [{"Key": key, "Value": value} for key, value in found.items()]
 
 
 # ---------------------------------------------------------------- Regions
@@ -74,7 +75,7 @@ def _volume(variant: tuple[bool, bool]) -> Document:
         "Iops": 3000,
         "Throughput": 125,
         "MultiAttachEnabled": False,
-        "Tags": _tags("volume-~row~"),
+        "Tags": tags("volume-~row~"),
     }
 
 
@@ -95,11 +96,11 @@ VOLUMES = Listing(Kind(lambda _, row: (attached(row), encrypted(row)), _volume, 
 
 def describe_volumes(account: Account, call: Call) -> Document:
     """List a Region's volumes."""
-    _filters(call, ())
+    honoured(call, ())
     rows = account.spread(account.sizes.volumes, call.region)
     asked = call.texts("VolumeId")
     if asked:
-        return VOLUMES.page(account, call, _named(asked, rows, "InvalidVolume.NotFound"))
+        return VOLUMES.page(account, call, existing(asked, rows, "InvalidVolume.NotFound"))
     return VOLUMES.page(account, call, rows)
 
 
@@ -124,7 +125,7 @@ def _snapshot(is_encrypted: bool) -> Document:
         "Encrypted": is_encrypted,
         **({"KmsKeyId": KEY_ARN} if is_encrypted else {}),
         "StorageTier": "standard",
-        "Tags": _tags("snapshot-~row~"),
+        "Tags": tags("snapshot-~row~"),
     }
 
 
@@ -133,13 +134,13 @@ SNAPSHOTS = Listing(Kind(lambda _, row: row % 4 != 1, _snapshot, _volume_holes),
 
 def describe_snapshots(account: Account, call: Call) -> Document:
     """List a Region's own snapshots, or only those of them that everyone can restore."""
-    _filters(call, ())
+    honoured(call, ())
     rows = account.spread(account.sizes.snapshots, call.region)
     if "all" in call.texts("RestorableBy"):
         rows = account.every(rows, *PUBLIC)
     asked = call.texts("SnapshotId")
     if asked:
-        return SNAPSHOTS.page(account, call, _named(asked, rows, "InvalidSnapshot.NotFound"))
+        return SNAPSHOTS.page(account, call, existing(asked, rows, "InvalidSnapshot.NotFound"))
     return SNAPSHOTS.page(account, call, rows)
 
 
@@ -147,7 +148,7 @@ def describe_snapshot_attribute(account: Account, call: Call) -> Document:
     """Say who may restore a snapshot."""
     name = call.text("SnapshotId")
     rows = account.spread(account.sizes.snapshots, call.region)
-    row = _named([name], rows, "InvalidSnapshot.NotFound")[0]
+    row = existing([name], rows, "InvalidSnapshot.NotFound")[0]
     return {"SnapshotId": name, "CreateVolumePermissions": [{"Group": "all"}] if is_public(row) else []}
 
 
@@ -170,7 +171,7 @@ def _vpc(is_default: bool) -> Document:
         "InstanceTenancy": "default",
         "CidrBlockAssociationSet": [association],
         "IsDefault": is_default,
-        "Tags": [] if is_default else _tags("vpc-~row~"),
+        "Tags": [] if is_default else tags("vpc-~row~"),
     }
 
 
@@ -183,10 +184,10 @@ VPCS = Listing(Kind(lambda account, row: row < account.sizes.regions, _vpc, _vpc
 
 def describe_vpcs(account: Account, call: Call) -> Document:
     """List a Region's VPCs; the first one is the default VPC."""
-    _filters(call, ())
+    honoured(call, ())
     rows = account.spread(account.sizes.all_vpcs, call.region)
     asked = call.texts("VpcId")
-    return VPCS.page(account, call, _named(asked, rows, "InvalidVpcID.NotFound") if asked else rows)
+    return VPCS.page(account, call, existing(asked, rows, "InvalidVpcID.NotFound") if asked else rows)
 
 
 def traffic(flow_log: int) -> str:
@@ -207,7 +208,7 @@ def _flow_log(kind: str) -> Document:
         "LogDestinationType": "cloud-watch-logs",
         "LogFormat": "${version} ${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${action}",
         "MaxAggregationInterval": 600,
-        "Tags": _tags("flow-log-~row~"),
+        "Tags": tags("flow-log-~row~"),
     }
 
 
@@ -221,7 +222,7 @@ FLOW_LOGS = Listing(Kind(lambda _, row: traffic(row), _flow_log, _flow_log_holes
 
 def describe_flow_logs(account: Account, call: Call) -> Document:
     """List a Region's flow logs: all, or those of some VPCs."""
-    vpcs = _filters(call, ("resource-id",)).get("resource-id")
+    vpcs = honoured(call, ("resource-id",)).get("resource-id")
     if vpcs is None:
         return FLOW_LOGS.page(account, call, account.spread(account.sizes.flow_logs, call.region))
     mine = account.spread(account.sizes.all_vpcs, call.region)
@@ -285,7 +286,7 @@ def _group(variant: str) -> Document:
             _ports(22, ("10.~octet~.0.0/16", "from the bastion")),
         ],
         "IpPermissionsEgress": [_EVERYTHING_OUT],
-        "Tags": _tags("web-~row~"),
+        "Tags": tags("web-~row~"),
     }
 
 
@@ -305,13 +306,13 @@ SECURITY_GROUPS = Listing(Kind(_group_variant, _group, _group_holes), "SecurityG
 
 def describe_security_groups(account: Account, call: Call) -> Document:
     """List a Region's security groups: all, or the default ones; no other group's name is worth a filter."""
-    names = _filters(call, ("group-name",)).get("group-name")
+    names = honoured(call, ("group-name",)).get("group-name")
     rows = account.spread(account.sizes.all_security_groups, call.region)
     if names is not None:
         defaults = account.spread(account.sizes.all_vpcs, call.region)
         rows = defaults if "default" in names else defaults[:0]
     asked = call.texts("GroupId")
-    return SECURITY_GROUPS.page(account, call, _named(asked, rows, "InvalidGroup.NotFound") if asked else rows)
+    return SECURITY_GROUPS.page(account, call, existing(asked, rows, "InvalidGroup.NotFound") if asked else rows)
 
 
 # ---------------------------------------------------------------- the rest
@@ -322,7 +323,7 @@ def get_ebs_encryption_by_default(account: Account, call: Call) -> Document:
     return {"EbsEncryptionByDefault": account.number(call.region) < account.sizes.encrypting}
 
 
-def _filters(call: Call, known: tuple[str, ...]) -> dict[str, list[str]]:
+def honoured(call: Call, known: tuple[str, ...]) -> dict[str, list[str]]:
     """The filters of a call; one that isn't honoured is refused, so that no client builds on it unnoticed."""
     found = {}
     number = 1
@@ -334,7 +335,7 @@ def _filters(call: Call, known: tuple[str, ...]) -> dict[str, list[str]]:
     return found
 
 
-def _named(identifiers: list[str], rows: range, error: str) -> list[int]:
+def existing(identifiers: list[str], rows: range, error: str) -> list[int]:
     """The rows of identifiers, which have to be in a Region."""
     found = [row_of_code(identifier) for identifier in identifiers]
     for identifier, row in zip(identifiers, found, strict=True):
@@ -348,9 +349,9 @@ def _block_public_access(_account: Account, _call: Call) -> Document:
 
 
 _NOTHING = (
-    "DescribeAddresses", "DescribeClientVpnEndpoints", "DescribeImages", "DescribeInstances",
-    "DescribeLaunchTemplates", "DescribeNetworkAcls", "DescribeNetworkInterfaces", "DescribeRouteTables",
-    "DescribeSubnets", "DescribeTransitGateways", "DescribeVpcEndpoints", "DescribeVpcEndpointServices",
+    "DescribeAddresses", "DescribeClientVpnEndpoints", "DescribeImages",
+    "DescribeLaunchTemplates", "DescribeNetworkAcls", "DescribeRouteTables",
+    "DescribeTransitGateways", "DescribeVpcEndpoints", "DescribeVpcEndpointServices",
     "DescribeVpcPeeringConnections", "DescribeVpnConnections",
 )  # fmt: skip
 

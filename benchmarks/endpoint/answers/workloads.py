@@ -87,6 +87,44 @@ def get_function(account: Account, call: Call) -> Document:
     return {"Configuration": FUNCTION_KIND.one(account, row), "Tags": {}}
 
 
+TAG_PAGING = Paging("ResourcesPerPage", "PaginationToken", "PaginationToken", default=50, most=100)
+TAGGED = 3
+"""One function in so many has tags; nothing else that the tagging service is asked for has any."""
+
+
+def _function_tags(row: int) -> Mapping[str, str]:
+    return {"team": "platform-engineering"} if row % TAGGED == 0 else {}
+
+
+def list_function_tags(account: Account, call: Call) -> Document:
+    """List one function's tags."""
+    row = row_of_name(call.text("Resource"))
+    if row not in account.spread(account.sizes.functions, call.region):
+        raise Refusal("ResourceNotFoundException", "The resource you requested does not exist.", 404)
+    return {"Tags": dict(_function_tags(row))}
+
+
+def get_resources(account: Account, call: Call) -> Document:
+    """List the resources of a type that have tags, or those of the named ones that have."""
+    named = call.texts("ResourceARNList")
+    functions = [arn for arn in named if ":lambda:" in arn] if named else None
+    if functions is None and not {"lambda", "lambda:function"} & set(call.texts("ResourceTypeFilters")):
+        rows: list[int] = []
+    elif functions is None:
+        rows = [row for row in account.spread(account.sizes.functions, call.region) if _function_tags(row)]
+    else:
+        rows = [row for row in map(row_of_name, functions) if row >= 0 and _function_tags(row)]
+    part, envelope = TAG_PAGING.cut(call, rows)
+    found = [
+        {
+            "ResourceARN": f"arn:aws:lambda:{call.region}:{ACCOUNT_ID}:function:function-{row:07d}",
+            "Tags": [{"Key": key, "Value": value} for key, value in _function_tags(row).items()],
+        }
+        for row in part
+    ]
+    return {"ResourceTagMappingList": found, **envelope}
+
+
 def _no_function_part(_account: Account, _call: Call) -> Document:
     raise Refusal("ResourceNotFoundException", "The resource you requested does not exist.", 404)
 
@@ -386,7 +424,8 @@ ANSWERS: dict[str, Handler] = {
     "lambda:GetPolicy": _no_function_part,
     "lambda:GetFunctionUrlConfig": _no_function_part,
     "lambda:ListEventSourceMappings": nothing,
-    "lambda:ListTags": lambda _account, _call: {"Tags": {}},
+    "lambda:ListTags": list_function_tags,
+    "resourcegroupstaggingapi:GetResources": get_resources,
     "kms:ListKeys": list_keys,
     "kms:ListAliases": list_aliases,
     "kms:DescribeKey": describe_key,

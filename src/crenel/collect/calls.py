@@ -46,6 +46,8 @@ _PASSING = frozenset({"RequestTimeout", "RequestTimeoutException", "InternalErro
 _BUSY = frozenset({("iam", "GenerateCredentialReport", "LimitExceeded"),
                    ("iam", "GenerateCredentialReport", "LimitExceededException")})  # fmt: skip
 _DEAD_ENDS = 4  # attempts where nobody answers at all: the service may not be in the Region
+_MANY = 1_000  # as many attempts as the caller's patience allows
+_FAULTS = 5  # attempts where the service says 500: a fault of its own mostly stays for that request
 _AGENT = f"crenel/{__version__} botocore/{botocore_version}"
 
 
@@ -68,7 +70,7 @@ class _Failure:
     message: str
     again: bool
     throttled: bool = False
-    attempts: int = 1_000
+    attempts: int = _MANY
 
 
 class Caller:
@@ -250,4 +252,6 @@ def _trouble(error: BotoCoreError | ClientError) -> _Failure:
 def _failure(op: Operation, status: int, error: Mapping[str, Any]) -> _Failure:
     code, message = str(error.get("Code") or status), str(error.get("Message") or "")
     throttled = code in THROTTLED or status == 429 or (op.service, op.name, code) in _BUSY
-    return _Failure(code, message, again=throttled or status >= 500 or code in _PASSING, throttled=throttled)
+    again = throttled or status >= 500 or code in _PASSING
+    attempts = _FAULTS if status == 500 and not throttled else _MANY
+    return _Failure(code, message, again=again, throttled=throttled, attempts=attempts)

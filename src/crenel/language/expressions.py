@@ -30,6 +30,15 @@ def paren(sql: exp.Expr) -> exp.Expr:
     return exp.Paren(this=sql)
 
 
+def closed(sql: exp.Expr) -> exp.Expr:
+    """Return a value that can be a side of a comparison: one that is a condition or a sum itself stands in parentheses.
+
+    DuckDB takes no comparison of comparisons without them.
+    """
+    opened = isinstance(sql, (exp.Binary, exp.Unary, exp.In, exp.Case)) and not isinstance(sql, (exp.Dot, exp.Paren))
+    return paren(sql) if opened else sql
+
+
 def cast(sql: exp.Expr, kind: str) -> exp.Expr:
     """Return a value cast to a type."""
     return exp.Cast(this=sql, to=exp.DataType.build(kind))

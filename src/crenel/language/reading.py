@@ -26,7 +26,18 @@ from crenel.language.compare import (
     text_of,
 )
 from crenel.language.convert import converted
-from crenel.language.expressions import anchored, case, cast, column, function, lambda_, literal, not_null, paren
+from crenel.language.expressions import (
+    anchored,
+    case,
+    cast,
+    closed,
+    column,
+    function,
+    lambda_,
+    literal,
+    not_null,
+    paren,
+)
 from crenel.language.functions import called
 from crenel.language.plan import (
     TRUE,
@@ -129,8 +140,11 @@ class Reader(ABC):
             return Operand(kind_of(node), constant(node.value), fixed=True, value=node.value)
         return Operand(kind_of(node), self.value(node))
 
-    def value(self, node: Value) -> exp.Expr:  # noqa: C901, PLR0911, PLR0912 (a case a node)
-        """Return a value's SQL, JSON as JSON."""
+    def value(self, node: Value) -> exp.Expr:
+        """Return a value's SQL, JSON as JSON: what can be a part of any other expression as it stands."""
+        return closed(self._opened(node))
+
+    def _opened(self, node: Value) -> exp.Expr:  # noqa: C901, PLR0911, PLR0912 (a case a node)
         match node:
             case Literal(value):
                 return constant(value)
