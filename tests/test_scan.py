@@ -126,6 +126,26 @@ def test_global_services_are_read_once(lake: Path) -> None:
     assert calls["config"] == regions + 4  # a listing a Region, the status where there is a recorder
 
 
+def test_values_come_from_a_file(lake: Path, tmp_path: Path) -> None:
+    """A policy's own list of what is allowed may stand in a file; the scan has no account at hand for S3's."""
+    (tmp_path / "known.txt").write_text("stock-sync\n")
+    policy = tmp_path / "own.yml"
+    policy.write_text(f"""
+policies:
+  - name: own-dms
+    resource: aws.dms-instance
+    filters:
+      - type: value
+        key: ReplicationInstanceIdentifier
+        op: not-in
+        value_from: {{url: "file://{tmp_path}/known.txt"}}
+""")
+    with judge_stored(ScanOptions(lake=lake, paths=(policy,), policies=("own-dms",))) as outcome:
+        failing = {shown(row) for row in outcome.judgement.findings() if row.status is Status.FAIL}
+    assert failing
+    assert not any("stock-sync" in one for one in failing)
+
+
 def test_cis_judges_the_same_rows_by_other_parameters(lake: Path) -> None:
     """45 days, attached policies alone, 14 characters: no call is made for it."""
     with judge_stored(ScanOptions(lake=lake, standard="cis")) as outcome:  # type: ignore[arg-type]

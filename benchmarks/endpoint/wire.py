@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import parse_qsl, unquote
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 import botocore.loaders
 import botocore.model
@@ -380,7 +380,7 @@ def xml_text(tag: str, value: object, shape: Shape, item: str = "member") -> str
         case dict() if shape.type_name == "map":
             return f"<{tag}>{''.join(_xml_entry(key, entry, shape, item) for key, entry in value.items())}</{tag}>"
         case dict():
-            return f"<{tag}>{_xml_members(value, shape, item)}</{tag}>"
+            return f"<{tag}{_xml_attributes(value, shape)}>{_xml_members(value, shape, item)}</{tag}>"
         case list():
             flat = shape.serialization.get("flattened")
             inner = tag if flat else shape.member.serialization.get("name", item)
@@ -394,9 +394,23 @@ def _xml_members(document: Document, shape: Shape, item: str) -> str:
     written = []
     for name, value in document.items():
         member = shape.members[name]
-        if member.serialization.get("location") is None:
+        if member.serialization.get("location") is None and not _is_attribute(member):
             written.append(xml_text(member.serialization.get("name", name), value, member, item))
     return "".join(written)
+
+
+def _xml_attributes(document: Document, shape: Shape) -> str:
+    """Return what a structure has as attributes of its element: S3 has the grantee's type there."""
+    space = shape.serialization.get("xmlNamespace", {})
+    names = {name: member.serialization["name"] for name, member in shape.members.items() if _is_attribute(member)}
+    written = [f" {names[name]}={quoteattr(str(value))}" for name, value in document.items() if name in names]
+    if written and "prefix" in space:
+        written.append(f' xmlns:{space["prefix"]}="{space["uri"]}"')
+    return "".join(written)
+
+
+def _is_attribute(member: Shape) -> bool:
+    return bool(member.serialization.get("xmlAttribute"))
 
 
 def _xml_entry(key: str, value: object, shape: Shape, item: str) -> str:

@@ -25,6 +25,7 @@ from crenel.collect.limits import rates
 from crenel.collect.organization import unopened
 from crenel.collect.regions import SCANNED, coverage
 from crenel.collect.session import Target, open_profiles
+from crenel.collect.sources import Sources
 from crenel.collect.spool import Spool
 from crenel.errors import LakeError, UsageError
 from crenel.judge.run import Judgement, judge
@@ -42,6 +43,7 @@ from crenel.policies.load import builtin_policies, load_policies, policy_files, 
 from crenel.policies.model import Policy
 from crenel.policies.reads import permissions as permissions_of
 from crenel.policies.reads import tables
+from crenel.policies.value_sources import ValueSources
 
 # What a scan asks before it knows what there is to read; ListRegions only where DescribeRegions is denied.
 _ALWAYS = ("ec2:DescribeRegions", "account:ListRegions")
@@ -121,7 +123,8 @@ def choose(options: ScanOptions) -> tuple[list[Policy], list[Plan]]:
                 raise policy.body.error(f'the policy "{policy.name}" stands in {own[policy.name].file} too.')
             own[policy.name] = policy
     policies = select(list((chosen | own).values()), options.policies, options.practices)
-    compiler = PolicyCompiler(catalog(), facts(), options.standard)
+    values = ValueSources(Sources(None))  # files alone: no account is open yet
+    compiler = PolicyCompiler(catalog(), facts(), options.standard, values_from=values)
     return policies, [compiler.compile(policy) for policy in policies]
 
 

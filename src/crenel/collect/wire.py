@@ -11,12 +11,13 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from botocore.model import OperationModel
-from botocore.parsers import PROTOCOL_PARSERS, ResponseParserError
+from botocore.parsers import PROTOCOL_PARSERS, BaseXMLResponseParser, ResponseParserError
 from botocore.serialize import create_serializer
 from botocore.utils import parse_timestamp
 
 from crenel.catalog.columns import service_model
 from crenel.collect.secrets import Treatment, treatment
+from crenel.collect.xml_reading import Planned
 
 
 class GarbledError(Exception):
@@ -59,6 +60,8 @@ def parser(protocol: str) -> Any:  # noqa: ANN401 (a botocore ResponseParser)
     kind = PROTOCOL_PARSERS[protocol]
     if "json" in protocol:
         kind = type(f"Strict{kind.__name__}", (_Strict, kind), {})
+    elif issubclass(kind, BaseXMLResponseParser):
+        kind = type(f"Planned{kind.__name__}", (Planned, kind), {})
     return kind(timestamp_parser=timestamp)
 
 
