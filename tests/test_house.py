@@ -18,6 +18,8 @@ ROOMS = {
     "catalog": {"errors", "model", "positions"},
     "language": {"catalog", "model"},
     "policies": {"catalog", "errors", "language", "model", "positions"},
+    "detections": {"catalog", "errors", "language", "model", "positions"},
+    "logs": {"catalog", "collect", "errors", "model"},
     "collect": {"catalog", "errors", "model", "positions"},
     "lake": {"catalog", "errors", "model"},
     "judge": {"catalog", "errors", "lake", "language", "model", "policies", "positions"},
@@ -25,13 +27,19 @@ ROOMS = {
     "report": {"catalog", "errors", "judge", "lake", "language", "model"},
     "run": {"catalog", "collect", "errors", "judge", "lake", "language", "model", "policies", "report"},
     "examples": {"catalog", "collect", "errors", "judge", "lake", "language", "model", "policies", "positions"},
+    "detect": {"catalog", "detections", "errors", "lake", "language", "logs", "model", "report"},
     "demo": {"errors"},
-    "cli": {"catalog", "collect", "demo", "errors", "examples", "judge", "language", "lake", "model", "policies",
-            "positions", "report", "run", "scan"},
+    "cli": {"catalog", "collect", "demo", "detect", "detections", "errors", "examples", "judge", "language", "lake", "logs", "model",
+            "policies", "positions", "report", "run", "scan"},
     "__main__": {"cli"},
     "content": set(),
 }  # fmt: skip
-HEAVY = {"language": {"duckdb", "botocore"}, "policies": {"duckdb", "botocore"}, "report": {"botocore"}}
+HEAVY = {
+    "language": {"duckdb", "botocore"},
+    "policies": {"duckdb", "botocore"},
+    "detections": {"duckdb", "botocore"},
+    "report": {"botocore"},
+}
 LINES = 450
 
 

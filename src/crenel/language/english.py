@@ -39,6 +39,7 @@ from crenel.language.policy import (
     Plan,
     Template,
 )
+from crenel.language.records import Exactly, Fits
 
 _KEYWORDS = ("absent", "present", "not-null", "empty")
 _OPPOSITE: Mapping[Op, Op] = {"eq": "ne", "ne": "eq", "lt": "ge", "le": "gt", "gt": "le", "ge": "lt"}
@@ -129,7 +130,7 @@ _ALL, _NOT_ALL = "all of these hold:", "not all of these hold:"
 _ANY, _NONE = "any of these holds:", "none of these holds:"
 
 
-def sentence(node: Predicate, *, holds: bool = True) -> Sentence:  # noqa: PLR0911 (one for each kind of predicate)
+def sentence(node: Predicate, *, holds: bool = True) -> Sentence:  # noqa: C901, PLR0911 (one for each kind)
     """Return a predicate as a statement, or (`holds` false) its opposite."""
     match node:
         case Not(part):
@@ -152,6 +153,9 @@ def sentence(node: Predicate, *, holds: bool = True) -> Sentence:  # noqa: PLR09
             return _counted(quantity, "in its Region", where)
         case Kept():
             return _kept(node, holds=holds)
+        case Exactly(count, parts):
+            head = f"{'' if holds else 'not '}exactly {count} of these hold{'s' if count == 1 else ''}:"
+            return Sentence(head, tuple(sentence(part) for part in parts))
     return Sentence(_leaf(node, holds=holds))
 
 
@@ -205,7 +209,9 @@ def _leaf(node: Leaf, *, holds: bool) -> str:  # noqa: C901, PLR0911 (as above)
         case Matches(value, pattern, ignore_case):
             case = ", in any case" if ignore_case else ""
             return f"{_words(value)} {'matches' if holds else 'does not match'} {phrases.readable(pattern)}{case}"
-        case CountItems():
+        case Fits():
+            return phrases.tested(node, inline, holds=holds)
+        case CountItems() | Exactly():
             raise TypeError("this has parts")
 
 

@@ -32,6 +32,7 @@ from crenel.language.plan import (
     Truth,
     Value,
 )
+from crenel.language.records import Fits, Folded, Joined, Reached, Said, Stands
 from crenel.language.walking import (
     kind_of,
 )
@@ -94,6 +95,14 @@ def phrase(value: Value, inline: Inline) -> str:  # noqa: C901, PLR0911, PLR0912
             kept = "" if where == TRUE else f" and where {inline(where)}"
             named = f"whose {phrase(key, inline)} is among {phrase(ids, inline)}"
             return f"{phrase(body, inline)} of each aws.{table} {named}{kept}"
+        case Stands(path) | Reached(path):
+            return ".".join(path) or "the whole event"
+        case Said(of):
+            return phrase(of, inline)
+        case Folded(of):
+            return f"{phrase(of, inline)} in lower case"
+        case Joined(parts):
+            return " + ".join(phrase(each, inline) for each in parts)
         case Choice(when, first, second):
             return f"{phrase(first, inline)} if {inline(when)}, else {phrase(second, inline)}"
 
@@ -159,6 +168,21 @@ def comparison(op: Op, left: Value, right: Value, inline: Inline) -> str:
         return f"{subject} is {'absent' if op == 'eq' else 'present'}"
     words = _TIMED if isinstance(right, Literal) and isinstance(right.value, datetime) and op in _TIMED else _ORDERED
     return f"{subject} {words[op]} {phrase(right, inline)}"
+
+
+_TESTS: Mapping[str, tuple[str, str]] = {
+    "contains": ("contains", "does not contain"),
+    "starts": ("starts with", "does not start with"), "ends": ("ends with", "does not end with"),
+    "regex": ("matches", "does not match"),
+}  # fmt: skip
+
+
+def tested(node: Fits, inline: Inline, *, holds: bool) -> str:
+    """Return a test of a text as a sentence."""
+    of_literal = node.test == "regex" and isinstance(node.text, Literal)
+    other = readable(str(node.text.value)) if of_literal else phrase(node.text, inline)  # type: ignore[union-attr]
+    words = _TESTS[node.test][0 if holds else 1]
+    return f"{phrase(node.value, inline)} {words} {other}"
 
 
 def _is_number(constant: Constant) -> bool:

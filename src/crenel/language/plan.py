@@ -14,6 +14,7 @@ from typing import Literal as OneOf
 from typing import TypeAlias
 
 from crenel.catalog.columns import Scalar, Type
+from crenel.language.records import Exactly, Fits, Folded, Joined, Reached, Said, Stands
 
 Op = OneOf["eq", "ne", "lt", "le", "gt", "ge"]
 Within = OneOf["region", "account", "anywhere"]
@@ -214,7 +215,8 @@ class Gathered:
 
 Value = (
     Field | Lookup | Literal | DaysSince | Length | Lower | Extract | Number | Convert | Member | Each | Flat | At
-    | Call | Truth | Choice | Gathered
+    | Call | Truth | Choice | Gathered | Stands | Reached | Said | Joined
+    | Folded
 )  # fmt: skip
 
 
@@ -402,7 +404,10 @@ class Kept:
     share: float
 
 
-Leaf = Const | Compare | IsNull | IsEmpty | Truthy | IsText | In | Has | Overlap | Matches | Globs | CountItems
+Leaf = (
+    Const | Compare | IsNull | IsEmpty | Truthy | IsText | In | Has | Overlap | Matches | Globs | CountItems | Fits
+    | Exactly
+)  # fmt: skip
 Predicate = And | Or | Not | Related | Linked | Population | Kept | Leaf
 
 TRUE = Const(value=True)

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 from sqlglot import exp
 
 from crenel.catalog.columns import JSON, TEXT, ListOf, MapOf, Struct, Type
-from crenel.catalog.spec import ResourceType
-from crenel.language import leaves
+from crenel.catalog.events import TEXTS
+from crenel.catalog.spec import Detail
+from crenel.language import leaves, raw
 from crenel.language.compare import (
     Operand,
     as_json,
@@ -62,6 +64,7 @@ from crenel.language.plan import (
     Truth,
     Value,
 )
+from crenel.language.records import Folded, Joined, Reached, Said, Stands
 from crenel.language.walking import (
     kind_of,
 )
@@ -69,11 +72,33 @@ from crenel.language.walking import (
 _SECONDS_A_DAY = 86_400
 
 
+class TableType(Protocol):
+    """What the compiler has to know of a table."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def table(self) -> str:
+        """Its name in SQL."""
+
+    @property
+    def details(self) -> Mapping[str, Detail]:
+        """What takes calls of its own."""
+
+    def schema(self) -> Mapping[str, Type]:
+        """Return its columns."""
+
+    def detail_of(self, column: str) -> str | None:
+        """Return the detail that gives a column, None where the listing does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A table as a snapshot has it: its type, and the columns that are really there (others were not collected)."""
 
-    type: ResourceType
+    type: TableType
     columns: frozenset[str]
 
 
@@ -178,6 +203,18 @@ class Reader(ABC):
                 return self.predicate(of)
             case Gathered():
                 return self.gathered(node)
+            case Stands(path):
+                return raw.stands(self.alias, path)
+            case Reached(path):
+                return raw.reached(self.alias, path)
+            case Said(Stands((name,)), other) if name in TEXTS:
+                return raw.said_column(self.alias, name, other)
+            case Said(of, other):
+                return raw.said(self.value(of), other)
+            case Folded(of, letters):
+                return raw.folded(self.value(of), letters)
+            case Joined(parts):
+                return raw.joined([self.value(part) for part in parts])
             case Choice(when, first, second, kind):
                 return case([(self.predicate(when), self._as(kind, first))], self._as(kind, second))
 

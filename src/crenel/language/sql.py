@@ -51,7 +51,9 @@ from crenel.language.plan import (
     Related,
     Truthy,
 )
+from crenel.language.raw import exactly, fits
 from crenel.language.reading import items_of
+from crenel.language.records import Exactly, Fits
 from crenel.language.walking import (
     kind_of,
 )
@@ -106,6 +108,10 @@ class Relation(Joined):
                 return total(function("REGEXP_MATCHES", text_of(kind_of(value), self.value(value)), literal(full)))
             case Globs(value, pattern):
                 return total(exp.Glob(this=self.value(value), expression=self.value(pattern)))
+            case Fits(test, value, text):
+                return fits(test, self.value(value), self.value(text))
+            case Exactly(count, parts):
+                return exactly(count, [self.predicate(part) for part in parts])
             case CountItems():
                 return COMPARISONS[node.op](this=self._count_items(node), expression=literal(node.count))
 

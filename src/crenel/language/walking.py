@@ -49,15 +49,20 @@ from crenel.language.plan import (
     Truthy,
     Value,
 )
+from crenel.language.records import Exactly, Fits, Folded, Joined, Reached, Said, Stands
 
 
-def kind_of(value: Value) -> Type:
+def kind_of(value: Value) -> Type:  # noqa: C901, PLR0911 (a case a node)
     """Return a value's type."""
     match value:
         case Field(_, kind) | Lookup(_, _, kind) | Member(_, _, kind) | Flat(_, kind) | At(_, _, kind):
             return kind
         case Each(kind=kind) | Call(kind=kind) | Choice(kind=kind) | Gathered(kind=kind):
             return kind
+        case Stands():
+            return JSON
+        case Reached():
+            return ListOf(JSON)
         case DaysSince() | Length():
             return INTEGER
         case Number():
@@ -106,8 +111,10 @@ def _constant_kind(constant: Constant) -> Type:
 def children(node: Predicate | Value) -> tuple[Predicate | Value, ...]:  # noqa: C901, PLR0911, PLR0912 (a case a node)
     """Return what a node is made of, without the rows of other tables (`Related.where`)."""
     match node:
-        case And(parts) | Or(parts):
+        case And(parts) | Or(parts) | Joined(parts) | Exactly(_, parts):
             return parts
+        case Fits(_, value, text):
+            return (value, text)
         case Not(part):
             return (part,)
         case Compare(_, left, right):
@@ -132,7 +139,7 @@ def children(node: Predicate | Value) -> tuple[Predicate | Value, ...]:  # noqa:
             return (where, group, by)
         case DaysSince(of) | Length(of) | Lower(of) | Extract(of) | Number(of) | Convert(of) | Member(of):
             return (of,)
-        case Flat(of) | At(of) | Truth(of):
+        case Flat(of) | At(of) | Truth(of) | Said(of) | Folded(of):
             return (of,)
         case Each(items, _, where, body):
             return (items, where, body)

@@ -1,0 +1,1 @@
+"""Falco and Sigma rules → plans over the table of events."""
