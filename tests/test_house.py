@@ -29,8 +29,8 @@ ROOMS = {
     "examples": {"catalog", "collect", "errors", "judge", "lake", "language", "model", "policies", "positions"},
     "detect": {"catalog", "detections", "errors", "lake", "language", "logs", "model", "report"},
     "demo": {"errors"},
-    "cli": {"catalog", "collect", "demo", "detect", "detections", "errors", "examples", "judge", "language", "lake", "logs", "model",
-            "policies", "positions", "report", "run", "scan"},
+    "cli": {"catalog", "collect", "demo", "detect", "detections", "errors", "examples", "judge", "language", "lake",
+            "logs", "model", "policies", "positions", "report", "run", "scan"},
     "__main__": {"cli"},
     "content": set(),
 }  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crenel.catalog.columns import JSON
 from crenel.language.detecting import merged, weakened
-from crenel.language.plan import And, Compare, CountItems, Field, In, Literal, Not, Or
+from crenel.language.plan import And, Compare, CountItems, Field, In, Literal, Not, Or, Predicate
 from crenel.language.records import Exactly, Fits, Folded, Joined, Reached, Said, Stands
 from tests.detections.events import held, shown
 
@@ -49,7 +49,7 @@ def test_numbers_keep_their_text() -> None:
 
 
 def test_leaves_are_false_for_what_is_absent() -> None:
-    conditions = [
+    conditions: list[Predicate] = [
         Fits("contains", NAME, Literal("User")),
         Not(Fits("contains", NAME, Literal("User"))),
         Compare("eq", Folded(NAME), Literal("createuser")),
