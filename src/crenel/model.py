@@ -5,6 +5,7 @@ Times are aware `datetime`s in UTC. A Region is AWS's name for it, or `GLOBAL` f
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -33,6 +34,21 @@ class Severity(StrEnum):
     def rank(self) -> int:
         """0 for low to 3 for critical."""
         return list(Severity).index(self)
+
+
+class Level(StrEnum):
+    """How much an alert matters, from the least to the most; Sigma's words, to which Falco's priorities lead."""
+
+    INFORMATIONAL = "informational"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """0 for informational to 4 for critical."""
+        return list(Level).index(self)
 
 
 class Standard(StrEnum):
@@ -133,3 +149,32 @@ class ScanInfo:
     calls_by_service: dict[str, int] = field(default_factory=dict)
     complete: bool = False
     restricted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What a detection says of an event, or of several (`events`: their ids).
+
+    `time` is the event's own, as CloudTrail writes it (ISO 8601 in UTC). `principal` and `resource` are short names of
+    who did it and to what, empty where the event does not say. `level` is Sigma's word, `priority` the rule's own.
+    """
+
+    time: str
+    rule: str
+    rule_id: str
+    language: str
+    level: Level
+    priority: str
+    tags: tuple[str, ...]
+    event_id: str
+    event_name: str
+    event_source: str
+    account: str
+    region: str
+    principal: str
+    source_ip: str
+    resource: str
+    output: str
+    output_fields: Mapping[str, str | None] = field(hash=False)
+    file: str
+    events: tuple[str, ...]

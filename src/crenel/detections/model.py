@@ -4,32 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Literal
 
 from crenel.errors import PolicyError
 from crenel.language.plan import Op, Predicate, Value
+from crenel.model import Level
 from crenel.positions import Located
 
 Language = Literal["falco", "sigma"]
 Kind = Literal[
     "event_count", "value_count", "temporal", "temporal_ordered", "value_sum", "value_avg", "value_percentile"
 ]
-
-
-class Level(StrEnum):
-    """How much an alert matters, from the least to the most; Sigma's words, to which Falco's priorities lead."""
-
-    INFORMATIONAL = "informational"
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
-    CRITICAL = "critical"
-
-    @property
-    def rank(self) -> int:
-        """0 for informational to 4 for critical."""
-        return list(Level).index(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from sqlglot import exp
 
-from crenel.catalog.events import EVENTS, UNLIKE
+from crenel.catalog.events import EVENTS, TEXTS, UNLIKE
 from crenel.language.expressions import case, function, lambda_, literal, named, not_null
 from crenel.language.plan import (
     TRUE,
     And,
     Compare,
     Const,
+    CountItems,
     In,
     Literal,
     Or,
@@ -23,11 +25,12 @@ from crenel.language.plan import (
 )
 from crenel.language.raw import columns_of
 from crenel.language.reading import Compiler, Source
-from crenel.language.records import Fits, Reached, Stands
+from crenel.language.records import Fits, Folded, Reached, Said, Stands
 from crenel.language.sql import Relation
 from crenel.language.walking import walk
 
 ALIAS = "e"
+_PLAIN = re.compile(r"[A-Za-z0-9 _.:@*=+-]+")  # what JSON never escapes
 SOURCE = Source(EVENTS, frozenset(EVENTS.schema()))
 
 
@@ -65,7 +68,10 @@ def valued(compiler: Compiler, values: Sequence[tuple[str, Value]]) -> list[exp.
 
 
 def weakened(condition: Predicate, cheap: frozenset[str]) -> Predicate:
-    """Return what cheap columns alone say has to hold for a condition to hold; TRUE where they say nothing."""
+    """Return what cheap columns alone say has to hold for a condition to hold; TRUE where they say nothing.
+
+    It may be asked of columns in which JSON's null counts as absent.
+    """
     match condition:
         case And(parts):
             return conjunction([weakened(part, cheap) for part in parts])
@@ -73,10 +79,37 @@ def weakened(condition: Predicate, cheap: frozenset[str]) -> Predicate:
             return disjunction([weakened(part, cheap) for part in parts])
         case Const():
             return condition
-        case Compare() | In() | Fits():
-            read = columns_read([condition])
-            return condition if read and read <= cheap | {UNLIKE} else TRUE
+        case Compare() | In() | Fits() | CountItems():
+            return _weakened_leaf(condition, cheap)
     return TRUE
+
+
+def _weakened_leaf(leaf: Predicate, cheap: frozenset[str]) -> Predicate:
+    read = columns_read([leaf])
+    texts = _texts(leaf)
+    if not read or not texts or not read <= cheap | {UNLIKE}:
+        return TRUE
+    places = [node for node in walk(leaf) if isinstance(node, (Stands, Reached))]
+    if all(isinstance(place, Stands) and len(place.path) == 1 and place.path[0] in TEXTS for place in places):
+        return leaf
+    # Below a column of JSON: that its text contains what is looked for is quickly seen.
+    if len(places) != 1 or not all(_PLAIN.fullmatch(text) for text in texts):
+        return TRUE
+    whole = Folded(Said(Stands(places[0].path[:1]), "json"))
+    return disjunction([Fits("contains", whole, Literal(text.lower())) for text in texts])
+
+
+def _texts(leaf: Predicate) -> tuple[str, ...]:
+    """Return the texts of which one has to be there for a leaf to hold; none where that can't be said."""
+    match leaf:
+        case Compare("eq", _, Literal(str() as text)) | Fits("contains" | "starts" | "ends", _, Literal(str() as text)):
+            return (text,) if text else ()
+        case In(_, among):
+            texts = tuple(text for text in among if isinstance(text, str) and text)
+            return texts if len(texts) == len(among) else ()
+        case CountItems(op="ge", count=1, where=where) if not isinstance(where, CountItems):
+            return _texts(where)
+    return ()
 
 
 def merged(conditions: Sequence[Predicate]) -> Predicate:

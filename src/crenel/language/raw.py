@@ -55,23 +55,28 @@ def pointer(path: Sequence[str]) -> exp.Expr:
 
 
 def said_column(alias: str, name: str, other: Other) -> exp.Expr:
-    """Return the text of a column of texts, what is unlike it included."""
+    """Return the text of a column of texts, or what `other` says of what stands there and is none."""
     text = column(alias, name)
     if other == "none":
         return text
-    return exp.Coalesce(this=text, expressions=[said(stands(alias, (name, *())), other, of_text=False)])
+    odd = function("JSON_EXTRACT", column(alias, UNLIKE), pointer([name]))
+    return exp.Coalesce(this=text, expressions=[_other(odd, other)])
 
 
-def said(sql: exp.Expr, other: Other, *, of_text: bool = True) -> exp.Expr:
-    """Return the text that a JSON value is, and for another what `other` says; of no text at all, if so told."""
+def said(sql: exp.Expr, other: Other) -> exp.Expr:
+    """Return the text that a JSON value is, and for another what `other` says."""
+    if other == "json":
+        return _other(sql, other)
     text = function("JSON_EXTRACT_STRING", sql, literal("$"))
     is_text = exp.EQ(this=function("JSON_TYPE", sql), expression=literal("VARCHAR"))
-    if other == "json":
-        return exp.Coalesce(this=text, expressions=[case([(not_null(sql), literal("null"))], exp.null())])
-    if other == "none":
-        return case([(is_text, text)], exp.null())
-    found = [(is_text, text)] if of_text else []
-    return case([*found, (not_null(sql), literal(""))], exp.null())
+    return case([(is_text, text)], exp.null() if other == "none" else _other(sql, other))
+
+
+def _other(sql: exp.Expr, other: Other) -> exp.Expr:
+    if other == "empty":
+        return case([(not_null(sql), literal(""))], exp.null())
+    null = case([(not_null(sql), literal("null"))], exp.null())
+    return exp.Coalesce(this=function("JSON_EXTRACT_STRING", sql, literal("$")), expressions=[null])
 
 
 def joined(parts: Sequence[exp.Expr]) -> exp.Expr:

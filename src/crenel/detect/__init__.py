@@ -1,0 +1,1 @@
+"""`crenel detect`: log files through rules, alerts out."""

@@ -1,0 +1,159 @@
+"""Sigma's correlations: sliding windows over what other rules found, by group.
+
+A window ends at an event and reaches `span` seconds back. Windows that fulfil the condition one after the other are one
+alert, with all events in them. https://sigmahq.io/sigma-specification/specification/sigma-correlation-rules-specification.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from crenel.catalog.events import RECORD
+from crenel.detect.alerts import SHOWN, fetched, of_event, shown_columns
+from crenel.detect.engine import Engine
+from crenel.detections.model import Correlation
+from crenel.lake.engine import quoted
+from crenel.lake.events import event_columns
+from crenel.language.detecting import ALIAS, columns_read, valued
+from crenel.language.expressions import written
+from crenel.language.plan import Op, Value
+from crenel.language.reading import Compiler
+from crenel.model import Alert
+
+_OPS: Mapping[Op, str] = {"eq": "=", "ne": "<>", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+_INSTANT = 1e-6  # seconds: what comes before something comes before it by more than this
+
+
+def correlate(engine: Engine, correlations: Sequence[Correlation], files: Mapping[int, str]) -> Iterator[Alert]:
+    """Yield the alerts of correlations, each's by time. They may build on those that stand before them."""
+    for place, correlation in enumerate(correlations):
+        engine.connection.execute(f"CREATE OR REPLACE TABLE fired{place} AS {_fired(engine, correlations, place)}")
+        if not correlation.silent:
+            yield from _alerts(engine, correlation, place, files)
+
+
+def _alerts(engine: Engine, correlation: Correlation, place: int, files: Mapping[int, str]) -> Iterator[Alert]:
+    columns = event_columns(SHOWN, "last", beside=["f", "n", "keys", "ids", "amount"])
+    one = f"json_extract_string({RECORD}, '$.eventID')"
+    ids = f"(SELECT list({one} ORDER BY rowid) FROM hit WHERE rowid IN (SELECT unnest(members)))"
+    query = (
+        f"WITH last AS (SELECT f, n, keys, {ids} AS ids, amount, {RECORD} FROM fired{place} JOIN hit ON hit.rowid = n) "
+        f"SELECT f, keys, ids, amount, {shown_columns()} FROM ({columns}) AS {ALIAS} ORDER BY eventTime, n"
+    )
+    for number, keys, ids, amount, *event in fetched(engine, query):
+        alert = of_event(correlation, event, files[number])
+        group = dict(zip(correlation.group_by, keys, strict=True))
+        of = ", ".join(f"{key} {value}" for key, value in group.items())
+        yield replace(
+            alert,
+            output=f"{correlation.name}: {amount:g} within {_span(correlation.span)}{f' for {of}' if of else ''}",
+            output_fields=group,
+            events=tuple(each for each in ids if each),
+        )
+
+
+def _span(seconds: int) -> str:
+    for letter, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds % size == 0:
+            return f"{seconds // size} {letter}"
+    return f"{seconds} s"
+
+
+# --- what happened, and where the condition holds
+
+
+def _fired(engine: Engine, correlations: Sequence[Correlation], place: int) -> str:
+    """Return the query of a correlation's alerts: n (the last hit's row), t, keys, members (hits' rows), amount."""
+    correlation = correlations[place]
+    happened = " UNION ALL ".join(_happened(engine, correlations, place, rule) for rule in correlation.rules)
+    # A group without one of its keys is none.
+    whole = "len(list_filter(keys, lambda k: k IS NULL)) = 0"
+    events = f"SELECT * FROM ({happened}) WHERE t IS NOT NULL AND {whole}"
+    window = f"(PARTITION BY keys ORDER BY t RANGE BETWEEN {correlation.span} PRECEDING AND CURRENT ROW)"
+    if correlation.kind == "temporal_ordered":
+        measured = _ordered(correlation)
+        holds = f"amount >= {len(correlation.rules)}"
+    else:
+        measured = f"SELECT *, {_measure(correlation)} OVER {window} AS amount FROM events"
+        holds = f"amount {_OPS[correlation.op]} {correlation.count!r}"
+    # Windows that fulfil the condition, with none between them that does not, are one alert.
+    return f"""
+        WITH events AS ({events}), measured AS ({measured}),
+        marked AS (SELECT *, coalesce({holds}, FALSE) AS holds FROM measured),
+        islands AS (
+            SELECT *, count(*) FILTER (NOT holds) OVER (PARTITION BY keys ORDER BY t, n) AS island FROM marked
+        ),
+        runs AS (
+            SELECT keys, min(t) AS since, max(t) AS t, arg_max(n, (t, n)) AS n, max(amount) AS amount
+            FROM islands WHERE holds GROUP BY keys, island
+        )
+        SELECT r.n, r.t, r.keys, list_distinct(flatten(list(e.members))) AS members, any_value(r.amount) AS amount
+        FROM runs AS r JOIN events AS e ON e.keys = r.keys AND e.t BETWEEN r.since - {correlation.span} AND r.t
+        GROUP BY r.n, r.t, r.keys
+    """
+
+
+def _measure(correlation: Correlation) -> str:
+    match correlation.kind:
+        case "event_count":
+            return "count(*)"
+        case "value_count":
+            return "count(DISTINCT counted)"
+        case "value_sum":
+            return "sum(TRY_CAST(counted AS DOUBLE))"
+        case "value_avg":
+            return "avg(TRY_CAST(counted AS DOUBLE))"
+        case "value_percentile":
+            return f"quantile_cont(TRY_CAST(counted AS DOUBLE), {correlation.percentile / 100!r})"
+    return "count(DISTINCT rule)"
+
+
+def _ordered(correlation: Correlation) -> str:
+    """Return the query of events with `amount`: how many of the rules, in their order, an event ends within the span.
+
+    For each rule in turn: when the latest chain began that an event of it goes on with.
+    """
+    steps = [f"SELECT *, t AS begun FROM events WHERE rule = {quoted(correlation.rules[0])}"]
+    for rule in correlation.rules[1:]:
+        both = (
+            f"SELECT keys, t, n, begun, FALSE AS here FROM ({steps[-1]}) UNION ALL "
+            f"SELECT keys, t, n, NULL, TRUE FROM events WHERE rule = {quoted(rule)}"
+        )
+        before = f"(PARTITION BY keys ORDER BY t RANGE BETWEEN UNBOUNDED PRECEDING AND {_INSTANT!r} PRECEDING)"
+        steps.append(
+            f"SELECT * FROM (SELECT keys, t, n, max(begun) OVER {before} AS begun, here FROM ({both})) WHERE here"
+        )
+    amount = f"CASE WHEN t - begun <= {correlation.span} THEN {len(correlation.rules)} ELSE 0 END"
+    return f"SELECT keys, t, n, {amount} AS amount FROM ({steps[-1]})"
+
+
+def _happened(engine: Engine, correlations: Sequence[Correlation], place: int, rule: str) -> str:
+    """Return the query of what a rule found: rule, t (epoch seconds), n and members (rows of `hit`), keys, counted."""
+    correlation = correlations[place]
+    for before, other in enumerate(correlations[:place]):
+        if other.id == rule:
+            keys = ", ".join(_key(other, name) for name in correlation.group_by)
+            own = f"{quoted(rule)} AS rule, t, n, members, [{keys}]::VARCHAR[] AS keys, NULL AS counted"
+            return f"SELECT {own} FROM fired{before}"
+    [number] = [number for number, each in enumerate(engine.detections) if each.id == rule]
+    values: list[tuple[str, Value]] = [(f"k{at}", by[rule]) for at, by in enumerate(correlation.group_by.values())]
+    counted = correlation.counted.get(rule)
+    read = columns_read([value for _, value in values] + ([counted] if counted is not None else []))
+    compiler = Compiler({}, datetime.now(UTC), lenient=True)
+    keys = ", ".join(f"({written(each.this)})::VARCHAR" for each in valued(compiler, values))
+    value = written(valued(compiler, [("v", counted)])[0].this) if counted is not None else "NULL"
+    columns = event_columns(
+        ["eventTime", *sorted(read)], f"(SELECT rowid AS n, {RECORD} FROM hit WHERE h = {number})", beside=["n"]
+    )
+    return (
+        f"SELECT {quoted(rule)} AS rule, epoch(TRY_CAST(eventTime AS TIMESTAMP)) AS t, n, [n] AS members, "
+        f"[{keys}]::VARCHAR[] AS keys, ({value})::VARCHAR AS counted FROM ({columns}) AS {ALIAS}"
+    )
+
+
+def _key(other: Correlation, name: str) -> str:
+    """Return the SQL of a group's key as another correlation has it, null where it does not."""
+    names = list(other.group_by)
+    return f"keys[{names.index(name) + 1}]" if name in names else "NULL"

@@ -1,0 +1,142 @@
+"""Events through all rules at once, chunk by chunk, by DuckDB; what matches is kept there, on disk where it is much.
+
+A look at a chunk has two steps. The first reads the few columns by which most events are seen to be wanted by no rule;
+the second reads all that the rules name, of the events that are left.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+import duckdb
+
+from crenel.catalog.events import RECORD, TEXTS, UNLIKE
+from crenel.detections.model import Detection
+from crenel.lake.engine import name, quoted
+from crenel.lake.events import event_columns
+from crenel.language.detecting import ALIAS, columns_read, held, hits, merged, weakened
+from crenel.language.expressions import written
+from crenel.language.plan import TRUE, Predicate
+from crenel.language.reading import Compiler
+
+# https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+REQUIRED = ("eventVersion", "eventTime", "eventName", "eventID")
+# What the first step reads for a rule: the first of these that can leave an event out. A text is cheaper than JSON.
+_TIERS = (
+    frozenset({"eventName"}),
+    frozenset({"eventName", "eventSource"}),
+    frozenset(TEXTS),
+    frozenset({*TEXTS, "userIdentity"}),
+)
+_SMALL = 2_000_000  # bytes of a record that a reader makes room for, where none is longer
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Which events are looked at: times are aware, both inclusive; an empty set means all."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    accounts: frozenset[str] = frozenset()
+    regions: frozenset[str] = frozenset()
+
+    def condition(self) -> str:
+        """Return the SQL of it over the columns of events, TRUE for all."""
+        # CloudTrail's times are in whole seconds and end in Z, so they are in order as texts.
+        parts = [f"eventTime >= {_time(self.since)}"] if self.since else []
+        parts += [f"eventTime <= {_time(self.until)}"] if self.until else []
+        for column, wanted in (("recipientAccountId", self.accounts), ("awsRegion", self.regions)):
+            parts += [f"{column} IN ({', '.join(map(quoted, sorted(wanted)))})"] if wanted else []
+        return " AND ".join(parts) or "TRUE"
+
+    def columns(self) -> tuple[str, ...]:
+        """Return the columns that the condition reads beside the event's time."""
+        named = (("recipientAccountId", self.accounts), ("awsRegion", self.regions))
+        return tuple(column for column, wanted in named if wanted)
+
+
+def _time(time: datetime) -> str:
+    return quoted(time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
+@dataclass
+class Engine:
+    """The rules of a run, compiled, and the events that one of them wants: the table `matched` (f, hits, record)."""
+
+    connection: duckdb.DuckDBPyConnection
+    detections: Sequence[Detection]
+    reach: Reach
+
+    def __post_init__(self) -> None:
+        """Make the table."""
+        self.connection.execute(f"CREATE TABLE matched (f INTEGER, hits INTEGER[], {RECORD} JSON)")
+
+    def look(self, path: Path, longest: int = 0) -> int:
+        """Look through a file of lines ``{"f": number, "r": record}``; return how many are not as AWS writes them.
+
+        What matches waits in the table `found` for `keep`. `longest`: the longest line in bytes, where it is known.
+        """
+        room = max(_SMALL, longest + 1)
+        lines = f"read_ndjson_objects({quoted(str(path))}, ignore_errors=true, maximum_object_size={room})"
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE found AS WITH lines AS (FROM {lines}), {self._steps}")
+        row = self.connection.execute("SELECT count(*) FILTER (irregular) FROM found").fetchone()
+        return int(row[0]) if row else 0
+
+    def keep(self) -> None:
+        """Keep what the last look found."""
+        self.connection.execute(f"INSERT INTO matched SELECT f, hits, {RECORD} FROM found WHERE len(hits) > 0")
+
+    @cached_property
+    def unanchored(self) -> tuple[Detection, ...]:
+        """The rules for which every event has to be read whole."""
+        return tuple(detection for detection in self.detections if _anchor(detection.condition) == TRUE)
+
+    @cached_property
+    def _steps(self) -> str:
+        """The query of what `lines` (json) has for the rules: f, irregular, hits, record."""
+        compiler = Compiler({}, datetime.now(UTC), lenient=True)
+        conditions = [detection.condition for detection in self.detections]
+        first = merged([_anchor(condition) for condition in conditions])
+        wanted = f"({self.reach.condition()}) AND ({written(held(compiler, first))})"
+        read = event_columns(sorted(columns_read(conditions)), "candidates", beside=["f", "irregular", RECORD])
+        marks = written(hits(compiler, conditions))
+        return (
+            f"{_early([*self.reach.columns(), *sorted(columns_read([first]) - {UNLIKE})])}, "
+            f"candidates AS (SELECT f, irregular, json_extract(json, '$.r') AS {RECORD} FROM early AS {ALIAS} "
+            f"WHERE irregular OR ({wanted})), "
+            f"marked AS (SELECT f, irregular, {marks} AS hits, {RECORD} FROM ({read}) AS {ALIAS}) "
+            "SELECT * FROM marked WHERE irregular OR len(hits) > 0"
+        )
+
+
+def _early(wanted: Iterable[str]) -> str:
+    """Return the relations up to `early`: of each line json, f, irregular and the columns, JSON's null taken as absent.
+
+    What is no text where one is due is irregular, so that the second step has a look.
+    """
+    columns = tuple(dict.fromkeys([*REQUIRED, *wanted]))
+    structure = json.dumps({"f": "INTEGER", "r": dict.fromkeys(columns, "JSON")})
+    texts = [column for column in columns if column in TEXTS]
+    odd = [f"s.r.{column} IS NULL" for column in REQUIRED]
+    odd += [f"NOT starts_with(s.r.{column}::VARCHAR, '\"')" for column in texts]
+    odd += ["NOT starts_with(s.r.eventVersion::VARCHAR, '\"1.')"]
+    values = [f"s.r.{column}{' ->> ' + quoted('$') if column in texts else ''} AS {name(column)}" for column in columns]
+    return (
+        f"shaped AS (SELECT json, json_transform(json, {quoted(structure)}) AS s FROM lines), "
+        f"early AS (SELECT json, s.f AS f, coalesce({' OR '.join(odd)}, FALSE) AS irregular, {', '.join(values)}, "
+        f"NULL::JSON AS {UNLIKE} FROM shaped)"
+    )
+
+
+def _anchor(condition: Predicate) -> Predicate:
+    """Return what the fewest columns say of a condition: TRUE for a rule that has to see every event whole."""
+    for cheap in _TIERS:
+        found = weakened(condition, cheap)
+        if found != TRUE:
+            return found
+    return TRUE
