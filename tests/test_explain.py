@@ -23,7 +23,7 @@ from crenel.model import Standard
 from crenel.policies.compile import PolicyCompiler
 from crenel.policies.context import Mistakes
 from crenel.policies.facts import facts
-from crenel.policies.load import builtin_policies
+from crenel.policies.load import builtin_policies, load_policies
 from crenel.policies.model import policy_of
 from crenel.policies.patterns import glob
 from crenel.positions import load_text
@@ -62,12 +62,171 @@ SAID = {
         'more than 2 items of Attachments have this: InstanceId is "i-1"'
     ),
     "{type: related, resource: ebs-snapshot, on: {VolumeId: VolumeId}, filters: [{State: completed}]}": (
-        "some row of aws.ebs-snapshot in its account and Region whose VolumeId is this resource's VolumeId "
-        'has this: State is "completed"'
+        'some aws.ebs-snapshot in its account and Region whose VolumeId is its VolumeId has this: State is "completed"'
     ),
     "{type: value, value_type: resource_count, op: gt, value: 3}": "there are more than 3 resources in its Region",
     "{or: [{Encrypted: false}, {KmsKeyId: absent}]}": "Encrypted is false or KmsKeyId is absent",
+    '{"tag:Owner": absent}': "it has no tag Owner",
+    '{"tag:Owner": present}': "it has a tag Owner",
+    '{"tag:Owner": ann}': 'the tag Owner is "ann"',
+    '{type: value, key: "Attachments[].Device", op: contains, value: sda}': 'Attachments[].Device contains "sda"',
+    '{type: value, key: "length(Attachments)", op: gt, value: 1}': "the number of items of Attachments is more than 1",
 }
+
+# Whole policies of Cloud Custodian's kind, and their explanation: a heading, and the sentences below it.
+EXPLAINED = {
+    ("ebs", "[{State: in-use}, 'tag:Owner': absent]"): (
+        "It selects EBS volumes where", ['State is "in-use"', "it has no tag Owner"]
+    ),
+    ("ebs", "[]"): ("It selects all EBS volumes.", []),
+    ("ec2", "[{type: offhour, tag: hours, default_tz: et, offhour: 19}]"): (
+        "It selects EC2 instances where",
+        [
+            (
+                "it is running, and it is the hour at which its tag hours has it switched off "
+                "(19:00 et on weekdays where the tag names no hour; without the tag it is left alone)"
+            )
+        ],
+    ),
+    ("rds", "[{type: onhour, default_tz: utc, onhour: 7, weekends: false, opt-out: true, skip-days: [2026-12-25]}]"): (
+        "It selects RDS instances where",
+        [
+            (
+                "it is the hour at which its tag maid_offhours has it switched on (7:00 utc every day where the tag "
+                "names no hour; it has that hour without the tag too), and today is none of 2026-12-25"
+            )
+        ],
+    ),
+    ("ebs-snapshot", "[{State: completed}, {type: reduce, sort-by: StartTime, order: desc, limit: 3}]"): (
+        "It selects EBS snapshots where",
+        [
+            'State is "completed"',
+            (
+                "of the resources that the filters above leave, sorted by StartTime, largest first, it is among the "
+                "first 3"
+            ),
+        ],
+    ),
+    ("ebs-snapshot", "[{type: reduce, group-by: VolumeId, sort-by: StartTime, discard: 1}]"): (
+        "It selects EBS snapshots where",
+        [
+            (
+                "of the resources that the filters above leave, sorted by StartTime, it is not the first of those "
+                "with the same VolumeId"
+            )
+        ],
+    ),
+    ("ebs", "[{State: in-use}, {type: value, value_type: resource_count, op: gt, value: 3}]"): (
+        "It selects EBS volumes where",
+        [
+            'State is "in-use"',
+            "the number of resources in a Region that the filters above leave is more than 3",
+        ],
+    ),
+    ("security-group", "[{Description: x}, ingress]"): (
+        "It can't select any Security groups.",
+        [
+            'Description is "x"',
+            "ingress never matches: without a condition no rule matches, in Cloud Custodian neither.",
+        ],
+    ),
+    ("ebs", "[{Size: eight}]"): (
+        "It selects EBS volumes where",
+        ['Size is "eight" (doubtful: this key is integer, and "eight" never equals one.)'],
+    ),
+    ("security-group", "[{type: ingress, Ports: [22, 3389], Cidr: {value: 0.0.0.0/0}}]"): (
+        "It selects Security groups where", ["one of its rules for incoming traffic has all of this:"]
+    ),
+    ("security-group", "[unused]"): (
+        "It selects Security groups where",
+        [
+            (
+                "nothing uses it: no resource of aws.security-group, aws.eni, aws.lambda, aws.launch-config, "
+                "aws.event-bus, aws.codebuild or aws.batch-compute"
+            )
+        ],
+    ),
+    ("s3", "[{type: cross-account, whitelist: ['111122223333']}]"): (
+        "It selects S3 buckets where",
+        ["it can be used by someone outside of its account, allowed aside: {whitelist: ['111122223333']}"],
+    ),
+    ("s3", "[{not: [{type: cross-account}]}]"): (
+        "It selects S3 buckets where", ["this does not hold: it can be used by someone outside of its account"]
+    ),
+    ("ec2", "[{type: marked-for-op, op: stop, skew: 2}]"): (
+        "It selects EC2 instances where",
+        ['its tag maid_status marks it for "stop" at a time that has come or is at most 2 days away'],
+    ),
+    ("rds", "[{type: value, key: EngineVersion, value_type: version, op: lt, value: '13.4'}]"): (
+        "It selects RDS instances where", ['EngineVersion (version) is less than "13.4"']
+    ),
+    ("vpc", "[{type: value, key: CidrBlock, value_type: cidr, op: in, value: 10.0.0.0/8}]"): (
+        "It selects VPCs where", ['CidrBlock lies in "10.0.0.0/8"']
+    ),
+    ("app-elb", "[{type: attributes, key: idle_timeout.timeout_seconds, op: gt, value: 60}]"): (
+        "It selects Application, network and gateway load balancers, where",
+        ["attributes: idle_timeout.timeout_seconds is more than 60"],
+    ),
+    ("ec2", "[{type: value, key: ImageId, op: not-in, value_from: {url: 's3://b/images.txt'}}]"): (
+        "It selects EC2 instances where", ["ImageId is none of the values at s3://b/images.txt"]
+    ),
+    ("ec2", "[{type: value, key: ImageId, op: in, value_from: {url: 'https://x.org/i.json', expr: 'images[]'}}]"): (
+        "It selects EC2 instances where", ["ImageId is one of the values at https://x.org/i.json (images[])"]
+    ),
+    ("ec2", "[{type: value, key: PrivateIpAddress, op: in, value_type: cidr, value_from: {url: 's3://b/nets.txt'}}]"): (
+        "It selects EC2 instances where", ["PrivateIpAddress lies in the values at s3://b/nets.txt"]
+    ),
+    ("ebs", "[{type: value, key: State, op: in, value_from: {url: 's3://b/states.txt'}}]"): (
+        "It selects EBS volumes where", ["State is one of the values at s3://b/states.txt"]
+    ),
+    ("s3", "[{type: cross-account, whitelist_from: {url: 's3://b/ours.txt'}}]"): (
+        "It selects S3 buckets where",
+        ["it can be used by someone outside of its account, allowed aside: {whitelist_from: {url: 's3://b/ours.txt'}}"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("policy", "said"), EXPLAINED.items())
+def test_custodians_policies_read_well(policy: tuple[str, str], said: tuple[str, list[str]]) -> None:
+    body = load_text(f"name: x\nresource: aws.{policy[0]}\nfilters: {policy[1]}", "here")
+    (section,) = explained(policy_of(body), Standard.FSBP).sections
+
+    assert (section.heading, [each.text for each in section.sentences]) == said
+
+
+def test_what_stands_around_the_filters_is_told() -> None:
+    text = """\
+name: x
+resource: aws.ec2
+conditions: [{region: eu-west-1}]
+query: [instance-state-name: running]
+filters: [{EbsOptimized: true}]
+"""
+    found = explained(policy_of(load_text(text, "here")), Standard.FSBP).sections
+
+    assert [(each.heading, [one.text for one in each.sentences]) for each in found] == [
+        ("It is run only where all of this holds of the run", ["{region: eu-west-1}"]),
+        ("It sees only what AWS lists when asked with", ["{instance-state-name: running}"]),
+        ("It selects EC2 instances where", ["EbsOptimized is true"]),
+    ]
+
+
+BESIDE = [
+    each for each in load_policies(Path(__file__).parent / "beside" / "policies.yml") if each.name != "account-07"
+]
+
+
+@pytest.mark.filterwarnings("ignore:deprecated string literal syntax:PendingDeprecationWarning")
+@pytest.mark.parametrize("policy", BESIDE, ids=lambda each: each.name)
+def test_policies_that_run_beside_custodian_read_well(policy) -> None:
+    """No word of the machine's, no wall of text, whatever the filter."""
+    for section in explained(policy, Standard.FSBP).sections:
+        lines = [line for each in section.sentences for line in each.lines()]
+        assert section.heading.startswith(("It selects ", "It can't select any "))
+        assert len(lines) <= 16
+        for line in lines:
+            assert not any(word in line for word in ("captures", "(?:", "its its", "among nothing")), line
+            assert len(line) <= 260, line
 
 
 def predicate(text: str):
@@ -173,6 +332,7 @@ def test_own_files_in_json_with_what_is_doubtful(tmp_path: Path, capsys) -> None
     assert found["permissions"] == ["ec2:DescribeVolumes"]
     assert found["reads"][0]["calls"][0]["call"] == "ec2:DescribeVolumes"
     assert len(found["doubts"]) == 1
+    assert found["english"][0]["heading"] == "It selects EBS volumes where"
 
 
 def test_a_name_that_is_not_there(capsys) -> None:

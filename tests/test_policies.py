@@ -148,7 +148,7 @@ ERRORS = {
         "ebs",
         "[{type: value, key: Tags, value_type: size, value: absent}]",
         4,
-        "never absent",
+        "is never absent",
         "",
     ),
     "the whole row": ("ebs", "[{'@': x}]", 4, "the whole resource", ""),

@@ -15,7 +15,7 @@ from crenel.collect.spool import Spool
 from crenel.collect.unit import read_unit
 from crenel.errors import PolicyError
 from crenel.language.plan import Predicate, Related
-from crenel.policies.context import Context
+from crenel.policies.context import Context, Mistakes
 from crenel.policies.filters import compile_filter, compile_filters
 from crenel.policies.keys import Place
 from crenel.positions import load_text
@@ -194,6 +194,26 @@ def test_an_acl_that_protects_nothing(tmp_path) -> None:
 
     assert parts(rows[0], "c7n:AssociatedResources") == [[]]
     assert record.gaps == ()
+
+
+def test_custodian_leaves_out_the_value_where_state_is_given() -> None:
+    types, found = Extended(catalog()), Mistakes()
+    place = Context(types["app-elb"], Place.of(types["app-elb"]), {}, types, {}, mistakes=found)
+    alone, both = (
+        {"type": "wafv2-enabled", "state": True, **keys} for keys in ({}, {"key": "Rules", "value": "empty"})
+    )
+
+    assert compile_filter(place, load_text(json.dumps(both), "here")) == compiled(types, "app-elb", alone)
+    assert [error.code for error in found.errors] == ["no-effect"]
+
+
+def test_an_empty_list_of_priorities_is_not_asked() -> None:
+    types = Extended(catalog())
+    compiled(types, "lambda", {"type": "ops-item", "priority": [], "title": "", "source": ""})
+
+    [detail] = (detail for name, detail in types["lambda"].details.items() if name.startswith("c7n:opsitems"))
+    assert detail.call is not None
+    assert [each["Key"] for each in detail.call.params["OpsItemFilters"]] == ["Status", "ResourceId"]
 
 
 def test_shield_knows_addresses_by_another_arn(tmp_path) -> None:

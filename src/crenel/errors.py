@@ -17,6 +17,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+_FEW = 8  # words that a suggestion lists
 _WIDEST = 500  # letters of a source line that are shown
 
 
@@ -116,6 +117,20 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``Did you mean "x"?`` for the nearest of the known words, or nothing where none is near."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f'Did you mean "{near[0]}"?' if near else ""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return ``Did you mean "x"?``, or where none is near ``It has …`` with the few of the known words that are least
+    far. Words with a colon are not for people, and left out.
+    """
+    words = sorted(each for each in known if ":" not in each and not each.startswith("_"))
+    hint = did_you_mean(word, words)
+    if hint or not words:
+        return hint
+    if len(words) <= _FEW:
+        return f"It has {', '.join(words)}."
+    near = difflib.get_close_matches(word, words, n=_FEW, cutoff=0.0)
+    return f"It has {', '.join(sorted(near))} and {len(words) - _FEW} more."
 
 
 def underline(lines: Sequence[str], where: Where) -> str:

@@ -114,6 +114,7 @@ def check_files(paths: Sequence[Path], *, variables: Mapping[str, Any] | None = 
         found = read_policies(path, variables=variables)
         count += len(found.policies) + len(found.unread)
         here = [Problem(error, "error") for error in found.faults]
+        here += [Problem(warning, "warning") for warning in found.warnings]
         here += [Problem(error, "error", each.word("name")) for each in found.unread for error in each.errors]
         for policy in found.policies:
             here += _problems(policy, compilers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,8 @@ from crenel.catalog.load import catalog
 from crenel.cli.listing import labelled
 from crenel.cli.options import format_option, standard_option
 from crenel.collect.estimate import EVERY_REGION, Part, parts_of
-from crenel.language.english import Section, sections, worded
+from crenel.errors import PolicyError
+from crenel.language.english import Section, Sentence, sections, worded
 from crenel.language.policy import (
     Plan,
 )
@@ -26,7 +28,12 @@ from crenel.policies.facts import facts
 from crenel.policies.load import builtin_policies, load_policies, policy_files, select
 from crenel.policies.model import Policy
 from crenel.policies.reads import Table, permissions, tables
+from crenel.policies.sentences import told
+from crenel.policies.value_sources import named, unfetched
+from crenel.positions import flow
 from crenel.report.text import printable
+
+_JUDGING = {"practice", "severity", "params", "scope", "not-applicable", "unknown", "message"}
 
 
 @click.command()
@@ -72,19 +79,48 @@ class Explanation:
 
 def explained(policy: Policy, standard: Standard) -> Explanation:
     """Return all that can be said of a policy. Raises `PolicyError` where it can't be compiled."""
-    compiler = PolicyCompiler(catalog(), facts(), standard)
+    compiler = PolicyCompiler(catalog(), facts(), standard, values_from=unfetched)
     mistakes = Mistakes(warnings=list(policy.warnings))
-    plan = compiler.compile(policy, mistakes=mistakes)
+    plan, words = _compiled(compiler, policy, mistakes)
+    compiler.values_from = named
+    with suppress(PolicyError):  # words are not always what can stand there: a number, a date
+        plan, words = _compiled(compiler, policy, Mistakes())
     read = tuple(tables([plan], compiler.catalog))
     return Explanation(
         policy=policy,
         plan=plan,
-        sections=tuple(sections(plan, compiler.catalog[plan.table].title)),
+        sections=(
+            *_around(policy),
+            *sections(plan, compiler.catalog[plan.table].title, words, selects=selects(policy)),
+        ),
         sql=failing(plan, [table.kind for table in read], datetime.now(UTC)),
         tables=read,
         calls=tuple(tuple(parts_of(table.needs, compiler.catalog)) for table in read),
         doubts=tuple(str(error) for error in (*mistakes.errors, *mistakes.warnings)),
     )
+
+
+def selects(policy: Policy) -> bool:
+    """Return whether a policy is one of Cloud Custodian's kind, that selects resources and judges none."""
+    return not _JUDGING & policy.body.mapping("a policy").keys()
+
+
+def _around(policy: Policy) -> Iterator[Section]:
+    """Yield what a policy says beside its filters of which resources it comes to see."""
+    conditions = policy.conditions.plain() if policy.conditions else []
+    for heading, items in (
+        ("It is run only where all of this holds of the run", conditions),
+        ("It sees only what AWS lists when asked with", [item.plain() for item in policy.query]),
+    ):
+        if items:
+            yield Section(heading, tuple(Sentence(flow(item)) for item in items))
+
+
+def _compiled(compiler: PolicyCompiler, policy: Policy, mistakes: Mistakes) -> tuple[Plan, tuple[Sentence, ...] | None]:
+    """Return a policy's plan, and of one that selects its filters in words."""
+    plan = compiler.compile(policy, mistakes=mistakes)
+    filters = policy.body.child("filters")
+    return plan, told(compiler.context(policy, Mistakes()), filters) if selects(policy) else None
 
 
 def as_text(found: Explanation) -> Iterator[str]:
@@ -108,7 +144,7 @@ def as_text(found: Explanation) -> Iterator[str]:
         yield from labelled("calls", [f"{call.service}:{call.operation}, {how_many(call)}" for call in calls])
         yield from labelled("permissions", table.permissions)
     yield ""
-    yield "The resources that fail, in SQL"
+    yield f"The resources that {'it selects' if selects(found.policy) else 'fail'}, in SQL"
     yield from (f"  {line}" for line in found.sql.splitlines())
     for doubt in found.doubts:
         yield ""

@@ -34,7 +34,7 @@ def test(paths: tuple[Path, ...], mutate: bool, standard: Standard, style: str) 
     \b
     Exit codes:
       0  all examples came out as wanted (with --mutate: and notice every change of the policy)
-      1  one did not, or a change goes unnoticed
+      1  one did not, or a change goes unnoticed (as all do where a policy has no examples)
       2  an example or a policy can't be read or run
 
     \b
@@ -50,7 +50,7 @@ def test(paths: tuple[Path, ...], mutate: bool, standard: Standard, style: str) 
     else:
         for line in as_text(found, results, scores, mutated=mutate):
             click.echo(printable(line))
-    code = exit_code(found, results, scores)
+    code = exit_code(found, results, scores) or (FAILED if mutate and (unmeasured(found, scores) or not scores) else 0)
     if code:
         click.get_current_context().exit(code)
 
@@ -61,6 +61,13 @@ def exit_code(found: Gathered, results: Sequence[Result], scores: Sequence[Score
         return WRONG
     failed = not all(result.passed for result in results) or any(each.survivors for each in scores)
     return FAILED if failed else 0
+
+
+def unmeasured(found: Gathered, scores: Sequence[Score]) -> list[str]:
+    """Return the names of the policies of which no example says what they match, so that none notices a change."""
+    told = {each.policy for each in scores}
+    tested = {case.policy.name for case in found.cases if case.policy is not None}
+    return sorted({*(policy.name for policy in found.bare), *tested} - told)
 
 
 def _scores(cases: Sequence[Case], results: Sequence[Result], standard: Standard) -> list[Score]:
@@ -86,7 +93,7 @@ def as_text(
         yield from _told(result)
     for each in scores:
         yield from _unnoticed(each)
-    for policy in found.bare:
+    for policy in found.bare if not mutated else ():
         yield f"{policy.name} has no examples ({policy.body.where})"
     failed = sum(bool(result.differences) for result in results)
     wrong = sum(bool(result.error) for result in results) + len(found.errors)
@@ -95,15 +102,17 @@ def as_text(
     sums += [number(wrong, "error")] if wrong else []
     yield ", ".join(sums)
     if mutated:
-        yield summary(scores)
+        for name in unmeasured(found, scores):
+            yield f"UNNOTICED {name}: every change, for it has no examples that pass and say what it matches"
+        yield summary(scores) if scores else "nothing was changed: there are no examples that could notice it"
 
 
 def summary(scores: Sequence[Score]) -> str:
     """Return how many changes of all policies were noticed, in words."""
     noticed, unnoticed = sum(each.noticed for each in scores), sum(len(each.survivors) for each in scores)
-    alike = sum(each.alike for each in scores)
+    same = sum(each.same for each in scores)
     told = f"{noticed} of {noticed + unnoticed} changes are noticed"
-    return f"{told}; {alike} more make no difference to any document that was tried" if alike else told
+    return f"{told}; {same} more leave the policy the same" if same else told
 
 
 def _told(result: Result) -> Iterator[str]:
@@ -123,10 +132,13 @@ def _told(result: Result) -> Iterator[str]:
 
 def _unnoticed(found: Score) -> Iterator[str]:
     for each in found.survivors:
-        yield f"UNNOTICED {found.policy}: {each.change}"
-        yield f"    an example that would notice: {each.told}"
-        yield f"    {shown(each.rows)}"
-        yield f"    the policy says {each.before}, the changed one {each.after}"
+        yield f"UNNOTICED {found.policy} ({each.where.file}:{each.where.line}): {each.change}"
+        if each.telling is None:
+            yield "    no document that was tried tells the two apart: perhaps the change makes no difference"
+            continue
+        telling = each.telling
+        yield f"    the policy says {telling.before} of {telling.resource}, and the changed one {telling.after}, here:"
+        yield f"    {shown(telling.example)}"
 
 
 def as_json(found: Gathered, results: Sequence[Result], scores: Sequence[Score]) -> dict[str, object]:
@@ -139,7 +151,7 @@ def as_json(found: Gathered, results: Sequence[Result], scores: Sequence[Score])
             {
                 "policy": each.policy,
                 "noticed": each.noticed,
-                "alike": each.alike,
+                "same": each.same,
                 "survivors": [_survivor(one) for one in each.survivors],
             }
             for each in scores
@@ -148,8 +160,13 @@ def as_json(found: Gathered, results: Sequence[Result], scores: Sequence[Score])
 
 
 def _survivor(found: Survivor) -> dict[str, object]:
-    return {
-        "change": found.change, "example": found.told, "rows": found.rows, "before": found.before, "after": found.after,
+    place: dict[str, object] = {"change": found.change, "file": found.where.file, "line": found.where.line}
+    telling = found.telling
+    if telling is None:
+        return place | {"example": None}
+    return place | {
+        "example": telling.example, "differs_by": telling.told, "resource": telling.resource,
+        "before": telling.before, "after": telling.after,
     }  # fmt: skip
 
 

@@ -4,10 +4,12 @@ or changed by a letter.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain, zip_longest
+from math import floor
+from random import Random
 from typing import Any
 
 from crenel.catalog.columns import ListOf, MapOf, Scalar, Struct, Type
@@ -16,6 +18,7 @@ from crenel.examples.stage import Document, Stage
 from crenel.language.plan import (
     Compare,
     DaysSince,
+    Each,
     Field,
     Gathered,
     Has,
@@ -30,6 +33,7 @@ from crenel.language.policy import (
     Plan,
 )
 from crenel.language.walking import (
+    children,
     walk,
 )
 
@@ -37,7 +41,12 @@ _GONE = object()
 _ELSEWHERE = "eu-west-1"
 _MOST = 70  # single edits of an example
 _PAIRS = 50  # of two edits at once
+_MIXED = 60  # of any number of edits at once
 _ITEMS = 3  # of a list that are changed
+_CHANGED = 0.6  # of the columns, where many are
+_LONGEST = 12  # items of a list that is lengthened
+_OTHER = "other"
+_KEYWORDS = ("absent", "present", "not-null", "empty")  # of policies, not of AWS's answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,7 @@ class Hints:
     numbers: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     days: tuple[float, ...] = ()
+    times: tuple[datetime, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +71,9 @@ class Edit:
 
 
 def near(stage: Stage, plan: Plan, catalog: Catalog) -> list[tuple[Stage, str]]:
-    """Return scenes near an example's, with what was changed in words: single edits first, then pairs of them."""
+    """Return scenes near an example's, with what was changed in words: single edits first, then pairs of them, then
+    many at once, for what lies behind several conditions.
+    """
     hints = hints_of(plan)
     groups = [list(_edits(stage, table, columns, hints, catalog)) for table, columns in _read(plan).items()]
     by_column: dict[tuple[str, int, str], list[Edit]] = {}
@@ -69,12 +81,26 @@ def near(stage: Stage, plan: Plan, catalog: Catalog) -> list[tuple[Stage, str]]:
         by_column.setdefault((edit.table, edit.row, edit.column), []).append(edit)
     mixed = [edit for turn in zip_longest(*by_column.values()) for edit in turn if edit is not None]
     single = mixed[:_MOST]
-    found = [(_applied(stage, (edit,)), edit.words) for edit in single]
+    found = [_told(stage, (edit,)) for edit in single]
     for index in range(min(_PAIRS, len(mixed))):
         one, two = mixed[index % len(mixed)], mixed[(index * 7 + 3) % len(mixed)]
         if (one.table, one.row, one.column) != (two.table, two.row, two.column) and "" not in (one.column, two.column):
-            found.append((_applied(stage, (one, two)), f"{one.words}; {two.words}"))
-    return found
+            found.append(_told(stage, (one, two)))
+    return found + [_told(stage, edits) for edits in _mixed(by_column)]
+
+
+def _mixed(by_column: Mapping[tuple[str, int, str], Sequence[Edit]]) -> Iterator[tuple[Edit, ...]]:
+    """Yield edits of many columns at once, chosen by a die that always falls the same."""
+    die = Random(0)  # noqa: S311 (no secret)
+    columns = [edits for (_, _, column), edits in by_column.items() if column[:1] not in ("", "_")]
+    for _ in range(_MIXED if len(columns) > 1 else 0):
+        chosen = tuple(die.choice(edits) for edits in columns if die.random() < _CHANGED)
+        if chosen:
+            yield chosen
+
+
+def _told(stage: Stage, edits: Sequence[Edit]) -> tuple[Stage, str]:
+    return _applied(stage, edits), "; ".join(edit.words for edit in edits)
 
 
 def _applied(stage: Stage, edits: Sequence[Edit]) -> Stage:
@@ -123,30 +149,40 @@ def hints_of(plan: Plan) -> Hints:
     numbers: dict[str, set[float]] = {}
     texts: dict[str, set[str]] = {}
     days: set[float] = set()
+    times: set[datetime] = set()
     for node in _everything(plan):
-        values: tuple[Any, ...] = ()
         match node:
             case Compare(_, DaysSince(), Literal(value)) if isinstance(value, (int, float)):
                 days.add(float(value))
                 continue
-            case Compare(_, _, Literal(value)) | Has(_, Literal(value)):
-                values = (value,)
-            case In(_, among):
+            case Compare(_, of, Literal(value)) | Compare(_, Literal(value), of) | Has(of, Literal(value)):
+                values: tuple[Any, ...] = (value,)
+            case In(of, among):
                 values = among
-        names = (
-            {part.path[-1] if part.path else "" for part in walk(node) if isinstance(part, Field)} if values else set()
-        )
-        for name in {*names, ""}:
+            case _:
+                continue
+        for name in {*_names(of), ""}:
             for value in values:
-                if isinstance(value, str):
+                if isinstance(value, str) and value not in _KEYWORDS:
                     texts.setdefault(name, set()).add(value)
                 elif isinstance(value, (int, float)) and not isinstance(value, bool):
                     numbers.setdefault(name, set()).add(value)
+                elif isinstance(value, datetime):
+                    times.add(value)
     return Hints(
         {name: tuple(sorted(found)) for name, found in numbers.items()},
         {name: tuple(sorted(found)[:6]) for name, found in texts.items()},
         tuple(sorted(days)),
+        tuple(sorted(times)),
     )
+
+
+def _names(value: Predicate | Value) -> Iterator[str]:
+    """Yield the last words of the keys that a value is made of, without those that only choose a list's items."""
+    if isinstance(value, Field):
+        yield value.path[-1] if value.path else ""
+    for part in (value.list, value.body) if isinstance(value, Each) else children(value):
+        yield from _names(part)
 
 
 def _everything(plan: Plan) -> Iterator[Predicate | Value]:
@@ -184,12 +220,13 @@ def _mutations(
     hints: Hints,
     now: datetime,
 ) -> Iterator[tuple[Any, str]]:
-    """Yield values near one, with words for the change."""
+    """Yield values near one that AWS could give as well, with words for the change."""
     match value:
         case bool():
             yield not value, f"{name} is {str(not value).lower()}"
         case int() | float():
-            for number in sorted({value - 1, value + 1, *_bounds(hints, name)} - {value}):
+            for number in sorted({*_numbers([value - 1, value + 1], kind, least=min(0, value)),
+                                  *_bounds(hints, name, kind, least=min(0, value))} - {value}):  # fmt: skip
                 yield number, f"{name} is {number:g}"
         case str():
             yield from ((text, f"{name} is {text!r}") for text in _texts(value, kind, name, hints, now))
@@ -201,29 +238,57 @@ def _mutations(
             yield from ((each, f"{name} is {each!r}") for each in _fresh(kind, name, hints, now))
 
 
-def _bounds(hints: Hints, name: str) -> set[float]:
-    return {bound + step for bound in hints.numbers.get(name, ()) for step in (-1, 0, 1)}
+def _numbers(numbers: Iterable[float], kind: Type, least: float) -> set[float]:
+    """Return those of the numbers that a key of a kind can have: whole ones, and none below 0 unless one is there."""
+    whole = isinstance(kind, Scalar) and kind.kind == "integer"
+    found = {float(floor(number)) if whole else number for number in numbers}
+    return {int(number) if number == floor(number) else number for number in found if number >= least}
+
+
+def _bounds(hints: Hints, name: str, kind: Type, least: float = 0) -> set[float]:
+    return _numbers((bound + step for bound in hints.numbers.get(name, ()) for step in (-1, 0, 1)), kind, least)
 
 
 def _texts(value: str, kind: Type, name: str, hints: Hints, now: datetime) -> list[str]:
     if isinstance(kind, Scalar) and kind.kind in ("timestamp", "date"):
         return [text for text in _times(hints, now) if text != value]
-    enum = kind.enum if isinstance(kind, Scalar) else ()
-    given = [*hints.texts.get(name, ()), *enum[:6], "", value.swapcase(), f"{value}x", value[:-1]]
-    return [text for text in dict.fromkeys(given) if text != value]
+    if isinstance(kind, Scalar) and kind.enum:
+        given = [text for text in hints.texts.get(name, ()) if text in kind.enum]
+        return [text for text in dict.fromkeys([*given, *kind.enum[:6]]) if text != value]
+    numbers = [f"{number:g}" for number in sorted(_bounds(hints, name, kind))] if _is_number(value) else []
+    known = hints.texts.get(name)
+    given = [*known, _OTHER] if known else [*numbers, value.swapcase(), f"{value}x", value[:-1]]
+    return [text for text in dict.fromkeys(given) if text not in (value, "")]
+
+
+def _is_number(text: str) -> bool:
+    return text.removeprefix("-").replace(".", "", 1).isdecimal()
 
 
 def _times(hints: Hints, now: datetime) -> list[str]:
-    """Return times around the ages that the policy compares with: at the very second, one off, a day off."""
+    """Return times around those that the policy compares with: at the very second, one off, a day off."""
     found = []
-    for days in hints.days or (0.0,):
-        at = now - timedelta(days=days)
+    given = [now - timedelta(days=days) for days in hints.days]
+    given += [time if time.tzinfo else time.replace(tzinfo=UTC) for time in hints.times]
+    for at in given or [now]:
         steps = (timedelta(), timedelta(seconds=1), timedelta(seconds=-1), timedelta(days=1), timedelta(days=-1))
         found += [at + step for step in steps]
     return [time.strftime("%Y-%m-%dT%H:%M:%SZ") for time in dict.fromkeys(found)]
 
 
 def _listed(items: list[Any], kind: Type, name: str, hints: Hints, now: datetime) -> Iterator[tuple[Any, str]]:
+    for changed, words in _lists(items, kind, name, hints, now):
+        if _is_possible(changed):
+            yield changed, words
+
+
+def _is_possible(items: list[Any]) -> bool:
+    """Return whether AWS can give a list: no resource has two tags of one key."""
+    keys = [item["Key"] for item in items if isinstance(item, dict) and "Key" in item]
+    return len({*map(str, keys)}) == len(keys)
+
+
+def _lists(items: list[Any], kind: Type, name: str, hints: Hints, now: datetime) -> Iterator[tuple[Any, str]]:
     inner = kind.item if isinstance(kind, ListOf) else Scalar("json")
     if items:
         yield [], f"{name} is empty"
@@ -234,11 +299,19 @@ def _listed(items: list[Any], kind: Type, name: str, hints: Hints, now: datetime
             yield [*items[:index], value, *items[index + 1 :]], words
             if index == 0:
                 yield [*items, value], f"{name} with one more: {words}"
+    yield from (
+        ([*items, value], f"{name} has {value!r}") for value in _fresh(inner, name, hints, now) if value not in items
+    )
     if items:
         yield [*items, items[0]], f"{name} with item 0 twice"
-    else:
-        for value in _fresh(inner, name, hints, now):
-            yield [value], f"{name} has {value!r}"
+        yield from _lengthened(items, name, hints)
+
+
+def _lengthened(items: list[Any], name: str, hints: Hints) -> Iterator[tuple[Any, str]]:
+    """Yield a list with as many items as the policy compares their number with."""
+    for length in sorted(_bounds(hints, name, Scalar("integer"))):
+        if len(items) < length <= _LONGEST:
+            yield [*items, *[items[-1]] * (int(length) - len(items))], f"{name} has {length:g} items"
 
 
 def _keyed(items: Document, kind: Type, name: str, hints: Hints, now: datetime) -> Iterator[tuple[Any, str]]:
@@ -262,14 +335,23 @@ def _fresh(kind: Type, name: str, hints: Hints, now: datetime) -> list[Any]:
         case Scalar("boolean"):
             return [True, False]
         case Scalar("integer" | "number"):
-            return sorted(_bounds(hints, name) or {0, 1})
+            return sorted(_bounds(hints, name, kind) or {0, 1})
         case Scalar("timestamp" | "date"):
             return list(_times(hints, now)[:3])
         case Scalar("text", enum):
-            return list(dict.fromkeys([*hints.texts.get(name, ()), *enum[:3], ""]))
+            given = [text for text in hints.texts.get(name, ()) if not enum or text in enum]
+            numbers = [f"{number:g}" for number in sorted(_bounds(hints, name, kind))]
+            return list(dict.fromkeys([*given, *numbers, *(enum[:3] or [_OTHER])]))
         case ListOf(inner):
-            return [[], *([each] for each in _fresh(inner, name, hints, now)[:2])]
+            return [[], *([each] for each in _fresh(inner, name, hints, now)[:_ITEMS])]
         case Struct(fields):
-            made = {key: _fresh(inner, key, hints, now) for key, inner in fields.items() if isinstance(inner, Scalar)}
-            return [{key: values[0] for key, values in made.items() if values}] if made else []
+            return _structs({key: _fresh(inner, key, hints, now) for key, inner in fields.items()
+                             if isinstance(inner, Scalar)})  # fmt: skip
     return []
+
+
+def _structs(values: Mapping[str, list[Any]]) -> list[Document]:
+    """Return structures of the first value of each key, and such as have one other."""
+    first = {key: given[0] for key, given in values.items() if given}
+    others = [{**first, key: other} for key, given in values.items() for other in given[1:_ITEMS]]
+    return [first, *others] if first else []

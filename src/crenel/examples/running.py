@@ -55,11 +55,16 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """An example ready to be run: its policy's plan, the catalogue as that extends it, and the scene."""
+    """An example ready to be run: its policy's plan, what compiled it, and the scene."""
 
     plan: Plan
-    catalog: Catalog
+    compiler: PolicyCompiler
     stage: Stage
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalogue, as the policy extends it."""
+        return self.compiler.catalog
 
 
 def named_policy(example: Example, known: Mapping[str, Policy], default: Policy | None = None) -> Policy:
@@ -116,7 +121,7 @@ def prepared(example: Example, policy: Policy, standard: Standard) -> Prepared:
     """
     compiler = PolicyCompiler(catalog(), facts(), example.standard or standard, now=example.scene.now)
     plan = compiler.compile(policy, mistakes=None if example.ids is None else Mistakes())
-    return Prepared(plan, compiler.catalog, staged(example.scene, compiler.catalog[plan.table], compiler.catalog))
+    return Prepared(plan, compiler, staged(example.scene, compiler.catalog[plan.table], compiler.catalog))
 
 
 def _differences(example: Example, policy: Policy, standard: Standard) -> Iterator[Difference]:

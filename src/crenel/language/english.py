@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from crenel.catalog.columns import ListOf
 from crenel.language import phrases
 from crenel.language.plan import (
     FALSE,
@@ -40,9 +41,13 @@ from crenel.language.policy import (
     Template,
 )
 from crenel.language.records import Exactly, Fits
+from crenel.language.walking import (
+    kind_of,
+)
 
 _KEYWORDS = ("absent", "present", "not-null", "empty")
 _OPPOSITE: Mapping[Op, Op] = {"eq": "ne", "ne": "eq", "lt": "ge", "le": "gt", "gt": "le", "ge": "lt"}
+NEVER = "never matches"  # of a filter that can't
 _LONGEST = 100  # letters of a sentence that has others inside
 _IN_A_LINE = 2  # sentences
 
@@ -53,6 +58,7 @@ class Sentence:
 
     text: str
     parts: tuple[Sentence, ...] = ()
+    joined: bool = field(default=False, compare=False)  # two of them in a line
 
     def lines(self, depth: int = 0) -> Iterator[str]:
         """Yield it as an indented list."""
@@ -73,8 +79,14 @@ class Section:
     sentences: tuple[Sentence, ...] = ()
 
 
-def sections(plan: Plan, title: str) -> Iterator[Section]:
-    """Yield what a plan says of the resources of its type (`title`: their name), in the order in which it decides."""
+def sections(
+    plan: Plan, title: str, told: tuple[Sentence, ...] | None = None, *, selects: bool = False
+) -> Iterator[Section]:
+    """Yield what a plan says of the resources of its type (`title`: their name), in the order in which it decides.
+
+    `told` is what makes a resource fail where that can be said better than by the plan. `selects`: the policy is one
+    that selects resources, and does not judge them.
+    """
     where = f"{title}, where" if "," in title else f"{title} where"
     if plan.scope != TRUE:
         yield Section(f"It speaks of {where}", _listed(plan.scope))
@@ -84,13 +96,17 @@ def sections(plan: Plan, title: str) -> Iterator[Section]:
     for clause in plan.unknown:
         if clause.when != FALSE:
             yield Section(f"It can't tell ({worded(clause.text)}) where", _listed(clause.when))
-    if plan.fails == TRUE:
-        yield Section("Each of them fails." if plan.scope != TRUE else f"It matches all {title}.")
-    elif plan.fails == FALSE:
-        yield Section("None of them fails.")
+    sentences = _listed(plan.fails) if told is None else told
+    if plan.fails == FALSE and any(NEVER in line for each in told or () for line in each.lines()):
+        yield Section(f"It can't select any {title}.", sentences)
+    elif plan.fails == FALSE and not selects:
+        yield Section("None of them fails.", sentences)
+    elif plan.fails == TRUE and not told:
+        every = f"It selects all {title}." if selects else f"It fails all {title}."
+        yield Section("Each of them fails." if plan.scope != TRUE else every)
     else:
         them = "those of them where" if plan.scope != TRUE else where
-        yield Section(f"It fails {them}", _listed(plan.fails))
+        yield Section(f"It {'selects' if selects else 'fails'} {them}", sentences)
 
 
 def worded(text: Template) -> str:
@@ -136,7 +152,8 @@ def sentence(node: Predicate, *, holds: bool = True) -> Sentence:  # noqa: C901,
         case Not(part):
             return sentence(part, holds=not holds)
         case And(parts):
-            return _joined(_ALL if holds else _NOT_ALL, parts, any_of=False)
+            every = [each for part in parts for each in (part.parts if isinstance(part, And) else [part])]
+            return _joined(_ALL if holds else _NOT_ALL, every, any_of=False)
         case Or(parts):
             kept = without_words(parts)
             if len(kept) == 1:
@@ -160,28 +177,48 @@ def sentence(node: Predicate, *, holds: bool = True) -> Sentence:  # noqa: C901,
 
 
 def without_words(parts: Sequence[Predicate]) -> tuple[Predicate, ...]:
-    """Return alternatives without those that a keyword leaves behind: where "absent" was asked for, Custodian's rules
-    let the very text "absent" do as well.
+    """Return alternatives, those in alternatives among them, without those that a keyword leaves behind (where "absent"
+    was asked for, Custodian's rules let the very text "absent" do as well), and without lists of nothing.
     """
-    kept = tuple(part for part in parts if not (isinstance(part, Compare) and _is_keyword(part.right)))
-    return kept or tuple(parts)
+    every = [each for part in parts for each in (part.parts if isinstance(part, Or) else [part])]
+    kept = tuple(part for part in every if not (_is_of_keyword(part) or (isinstance(part, In) and not part.among)))
+    return kept or tuple(every)
 
 
-def _is_keyword(value: Value) -> bool:
-    return isinstance(value, Literal) and value.value in _KEYWORDS
+def _is_of_keyword(part: Predicate) -> bool:
+    return isinstance(part, Compare) and isinstance(part.right, Literal) and part.right.value in _KEYWORDS
 
 
 def _joined(heading: str, parts: Sequence[Predicate], *, any_of: bool) -> Sentence:
-    found = tuple(sentence(part) for part in parts)
+    return block(heading, [sentence(part) for part in parts], any_of=any_of)
+
+
+def flattened(found: Sentence) -> tuple[Sentence, ...]:
+    """Return the parts of statements that all hold, anything else as it is."""
+    return found.parts if found.text == _ALL else (found,)
+
+
+def all_of(found: Sequence[Sentence], *, holds: bool = True) -> Sentence:
+    """Return statements that all hold, or (`holds` false) do not all."""
+    return block(_ALL if holds else _NOT_ALL, found, any_of=False)
+
+
+def any_of(found: Sequence[Sentence], *, holds: bool = True) -> Sentence:
+    """Return statements of which one at least holds, or (`holds` false) none."""
+    return block(_ANY if holds else _NONE, found, any_of=True)
+
+
+def block(heading: str, found: Sequence[Sentence], *, any_of: bool) -> Sentence:
+    """Return statements under a heading, or in a line where they are few and short."""
     joint = " or " if any_of else " and "
     text = joint.join(part.text for part in found)
-    short = len(text) <= _LONGEST and len(found) <= _IN_A_LINE and not any(part.parts for part in found)
+    short = len(text) <= _LONGEST and len(found) <= _IN_A_LINE and not any(part.parts or part.joined for part in found)
     if short and heading in (_ALL, _ANY):
-        return Sentence(text)
-    return Sentence(heading, found)
+        return Sentence(text, joined=len(found) > 1)
+    return Sentence(heading, tuple(found))
 
 
-def _leaf(node: Leaf, *, holds: bool) -> str:  # noqa: C901, PLR0911 (as above)
+def _leaf(node: Leaf, *, holds: bool) -> str:  # noqa: C901, PLR0911, PLR0912 (as above)
     """Return a predicate that has no others inside."""
     match node:
         case Const(value):
@@ -189,6 +226,8 @@ def _leaf(node: Leaf, *, holds: bool) -> str:  # noqa: C901, PLR0911 (as above)
         case Compare(op, left, right):
             return _compared(op, left, right, holds=holds)
         case IsNull(value):
+            if name := phrases.tag_of(value):
+                return f"it has {'no' if holds else 'a'} tag {name}"
             return f"{_words(value)} is {'absent' if holds else 'present'}"
         case IsEmpty(value):
             return f"{_words(value)} is {'absent or empty' if holds else 'neither absent nor empty'}"
@@ -197,11 +236,11 @@ def _leaf(node: Leaf, *, holds: bool) -> str:  # noqa: C901, PLR0911 (as above)
         case IsText(value):
             return f"{_words(value)} is {'a text' if holds else 'no text'}"
         case In(value, given):
-            if len(given) == 1:
+            if len(given) == 1 and not isinstance(given[0], phrases.Unread):
                 return f"{_words(value)} is {'' if holds else 'not '}{phrases.given(given[0])}"
             return f"{_words(value)} is {'one' if holds else 'none'} of {phrases.among(given)}"
         case Has(value, item):
-            return f"{_words(value)} {'has' if holds else 'does not have'} {_words(item)}"
+            return f"{_words(value)} {'contains' if holds else 'does not contain'} {_words(item)}"
         case Overlap(left, right):
             return f"{_words(left)} and {_words(right)} have {'an' if holds else 'no'} item in common"
         case Globs(value, pattern):
@@ -238,9 +277,12 @@ def _quantity(op: Op, count: int, *, holds: bool) -> str:
 def _counted(quantity: str, of: str, where: Predicate) -> Sentence:
     """Return a statement on how many things fulfil a condition."""
     head = f"{quantity} {of}"
-    many = quantity.endswith("s")
+    many = quantity.endswith(("items", "resources"))
     if where == TRUE:
-        return Sentence(f"there {'are' if many else 'is'} {head}")
+        an = (
+            head.replace("some ", "a " if head.startswith("some r") else "an ", 1) if head.startswith("some ") else head
+        )
+        return Sentence(f"there {'are' if many else 'is'} {an}")
     inner = sentence(where)
     have = "have" if many else "has"
     if not inner.parts and len(head) + len(inner.text) <= _LONGEST:
@@ -251,17 +293,23 @@ def _counted(quantity: str, of: str, where: Predicate) -> Sentence:
 
 
 def _related(node: Related, *, holds: bool) -> Sentence:
-    quantity = _quantity(node.op, node.count, holds=holds).replace("item", "row", 1)
     reach = {"region": "its account and Region", "account": "its account", "anywhere": "any account"}[node.within]
-    pairs = [f"{_words(theirs)} is this resource's {_words(mine)}" for mine, theirs in node.on]
+    pairs = [f"{_words(theirs)} is its {_words(mine)}" for mine, theirs in node.on]
     joined = f" whose {' and '.join(pairs)}" if pairs else ""
-    return _counted(quantity, f"of aws.{node.table} in {reach}{joined}", node.where)
+    quantity = _quantity(node.op, node.count, holds=holds)
+    if quantity.endswith("items"):
+        return _counted(
+            f"{quantity.removesuffix('items')}resources", f"of aws.{node.table} in {reach}{joined}", node.where
+        )
+    return _counted(f"{quantity.removesuffix('item')}aws.{node.table}", f"in {reach}{joined}", node.where)
 
 
 def _linked(node: Linked, *, holds: bool) -> Sentence:
-    quantity = ("every row" if holds else "not every row") if node.every else ("some row" if holds else "no row")
-    of = f"of aws.{node.table} whose {_words(node.key)} is among {_words(node.ids)}"
-    return _counted(quantity, of, node.where)
+    quantity = ("every" if holds else "not every") if node.every else ("some" if holds else "no")
+    among = "among " if isinstance(kind_of(node.ids), ListOf) else ""
+    ids = _words(node.ids)
+    its = "" if ids.startswith(("the ", "its ")) else "its "
+    return _counted(f"{quantity} aws.{node.table}", f"whose {_words(node.key)} is {among}{its}{ids}", node.where)
 
 
 def _kept(node: Kept, *, holds: bool) -> Sentence:

@@ -12,6 +12,7 @@ from crenel.language.plan import (
     At,
     Call,
     Choice,
+    Compare,
     Constant,
     Convert,
     DaysSince,
@@ -20,6 +21,7 @@ from crenel.language.plan import (
     Field,
     Flat,
     Gathered,
+    IsNull,
     Length,
     Literal,
     Lookup,
@@ -35,9 +37,17 @@ from crenel.language.plan import (
 from crenel.language.records import Fits, Folded, Joined, Reached, Said, Stands
 from crenel.language.walking import (
     kind_of,
+    walk,
 )
 
 Inline = Callable[[Predicate], str]
+
+
+class Unread(str):
+    """A text that stands for values which are read when a policy runs: told as it is, without quotes."""
+
+    __slots__ = ()
+
 
 OWN = {
     "_id": "its id", "_name": "its name", "_arn": "its ARN", "_account": "its account", "_region": "its Region",
@@ -61,6 +71,8 @@ def phrase(value: Value, inline: Inline) -> str:  # noqa: C901, PLR0911, PLR0912
     match value:
         case Field(path, _, item):
             return _field(path, item)
+        case At() | Convert(At(), "text") if name := tag_of(value):
+            return f"{_whose(value)} tag {name}"
         case Lookup(join, column):
             return f"{join.alias}.{column} of the fact {join.fact}"
         case Literal(constant):
@@ -71,7 +83,7 @@ def phrase(value: Value, inline: Inline) -> str:  # noqa: C901, PLR0911, PLR0912
             listed = isinstance(kind_of(of), (ListOf, MapOf, Struct))
             return f"the {'number of items' if listed else 'length'} of {phrase(of, inline)}"
         case Lower(of):
-            return f"{phrase(of, inline)} in lower case without white space around it"
+            return f"{phrase(of, inline)} in lower case"
         case Extract(of, pattern):
             return f"the part of {phrase(of, inline)} that {readable(pattern)} captures"
         case Number(of):
@@ -81,12 +93,15 @@ def phrase(value: Value, inline: Inline) -> str:  # noqa: C901, PLR0911, PLR0912
         case Member(of, name):
             return f"{phrase(of, inline)}.{name}"
         case Each(items, _, where, body):
-            kept = "" if where == TRUE else f" where {inline(where)}"
-            return f"{phrase(body, inline)} of each of {phrase(items, inline)}{kept}"
+            return _each(items, where, body, inline)
+        case Flat(Flat() | Each() as of):
+            return phrase(of, inline)
         case Flat(of):
-            return f"all items of the lists in {phrase(of, inline)}"
+            return f"{phrase(of, inline)}[]"
         case At(of, index):
             return f"{phrase(of, inline)}[{index}]"
+        case Call("not_null", arguments):
+            return " or else ".join(phrase(each, inline) for each in arguments)
         case Call(name, arguments):
             return f"{name}({', '.join(phrase(each, inline) for each in arguments)})"
         case Truth(of):
@@ -103,16 +118,50 @@ def phrase(value: Value, inline: Inline) -> str:  # noqa: C901, PLR0911, PLR0912
             return f"{phrase(of, inline)} in lower case"
         case Joined(parts):
             return " + ".join(phrase(each, inline) for each in parts)
+        case Choice(IsNull(), Literal(None), second):
+            return phrase(second, inline)  # null of null goes without saying
         case Choice(when, first, second):
             return f"{phrase(first, inline)} if {inline(when)}, else {phrase(second, inline)}"
 
 
+def _each(items: Value, where: Predicate, body: Value, inline: Inline) -> str:
+    """Return what is read of each item of a list, in JMESPath's form where it is a key."""
+    listed = phrase(items.of if isinstance(items, Flat) else items, inline)
+    listed = listed if listed.endswith("[]") else f"{listed}[]"
+    if where == TRUE and isinstance(body, Field):
+        return ".".join([listed, *_bare(body.path)])
+    kept = "" if where == TRUE else f" where {inline(where)}"
+    return f"{phrase(body, inline)} of each of {listed}{kept}"
+
+
+def _whose(tag: Value) -> str:
+    """Return whose a tag is: this row's, or the one's that names it."""
+    tags = next(node for node in walk(tag) if isinstance(node, Field))
+    return "the" if tags.item >= 0 else "this resource's"
+
+
+def tag_of(value: Value) -> str:
+    """Return the name of the tag whose value this is, or nothing where it is something else."""
+    match value:
+        case Convert(inner, "text"):
+            return tag_of(inner)
+        case At(Each(Field((*_, "Tags")), _, Compare("eq", Field(("Key",)), Literal(str() as name))), 0):
+            return name
+    return ""
+
+
+def _bare(path: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a path without the mark of the columns that Custodian adds to AWS's own."""
+    return tuple(part.removeprefix("c7n:") for part in path)
+
+
 def _field(path: tuple[str, ...], item: int) -> str:
+    words = ".".join(_bare(path))
     if item < 0:
-        return f"this resource's {'.'.join(path)}"
+        return f"this resource's {words}"
     if not path:
         return "the item"
-    return OWN.get(path[0], ".".join(path)) if item == 0 else ".".join(path)
+    return OWN.get(path[0], words) if item == 0 else words
 
 
 _GLOB = re.compile(r"\(\?:(?P<body>.*)\)\\z")
@@ -122,7 +171,8 @@ _PLAIN = re.compile(r"[^\\()\[\]{}|+^$.]*")
 def readable(pattern: str) -> str:
     """Return a pattern as a person would have written it: a glob in quotes, a regular expression between slashes."""
     if match := _GLOB.fullmatch(pattern):
-        glob = match["body"].replace("(?:(?s:.))*", "*").replace("(?s:.)", "?")
+        glob = match["body"].replace("(?:(?s:.))*?", "*").replace("(?:(?s:.))*", "*").replace("(?s:.)", "?")
+        glob = re.sub(r"\(\?:([^()]*)\)", r"\1", glob)
         glob = re.sub(r"\\([^\w*?\[])", r"\1", glob)
         if _PLAIN.fullmatch(glob.replace(".", "")):
             return f'"{glob}"'
@@ -138,6 +188,8 @@ def given(constant: Constant) -> str:
             return "null"
         case bool():
             return "true" if constant else "false"
+        case Unread(text) | (Unread(text),):
+            return text
         case str():
             return f'"{constant}"'
         case datetime():

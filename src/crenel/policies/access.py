@@ -44,10 +44,11 @@ from crenel.language.plan import (
 from crenel.language.walking import (
     kind_of,
 )
+from crenel.policies.constants import told
 from crenel.policies.context import Context, Filter
 from crenel.policies.keys import Place, value_at
 from crenel.policies.log_accounts import LOG_DELIVERY
-from crenel.policies.patterns import glob
+from crenel.policies.patterns import shell_pattern
 from crenel.policies.statements import (
     ACCOUNT,
     INNER,
@@ -83,6 +84,8 @@ _ACCOUNT_KEYS = (
 _ORG_KEYS = ("aws:principalorgid", "aws:resourceorgid", "aws:principalorgpaths")
 # Those that an allowed organization makes harmless where they are wildcards.
 _PRINCIPAL_KEYS = tuple(key for key in _ACCOUNT_KEYS if key != "aws:sourceowner")
+_ACCOUNT_ID = re.compile(r"\d{12}")
+_DIGITS = re.compile(r"\d[\d -]*")
 _DEFAULT_CONDITIONS = ("aws:userid", "aws:username")
 _LISTS = (
     "whitelist", "whitelist_orgids", "whitelist_org_units", "whitelist_vpce", "whitelist_vpc", "whitelist_patterns",
@@ -130,6 +133,8 @@ class _Given:
                 constant = self.context.constant(item)
                 if not isinstance(constant, str):
                     raise item.error(f"{name} is a list of texts.", "Put it in quotes.", "wrong-type")
+                if name == "whitelist":
+                    self._account(constant, item)
                 found.append(constant)
         source = self.keys.get(f"{name}_from")
         if source is not None:
@@ -139,6 +144,20 @@ class _Given:
             items = values if isinstance(values, tuple) else (values,)
             found += [item for item in items if isinstance(item, str)]
         return tuple(dict.fromkeys(found))
+
+    def _account(self, text: str, at: Located) -> None:
+        """Note what is meant for an account, but can't be one.
+
+        https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html
+        """
+        if _DIGITS.fullmatch(text) and not _ACCOUNT_ID.fullmatch(text):
+            hint = "Leading zeros belong to it, hyphens don't."
+            self.context.mistake(at.error(f'"{text}" is no account: an account\'s id has 12 digits.', hint))
+
+    def patterns(self) -> list[str]:
+        """Return the patterns of principals, as RE2 reads them. Raises `PolicyError` for what is too large."""
+        at = self.keys.get("whitelist_patterns") or self.keys.get("whitelist_patterns_from")
+        return [shell_pattern(text, at) for text in self.texts("whitelist_patterns")] if at is not None else []
 
     def flag(self, name: str) -> bool:
         return name in self.keys and self.context.boolean(self.keys[name])
@@ -159,7 +178,7 @@ class _Given:
         for each in item.sequence("whitelist_protocols") if item else []:
             if each.value not in _PROTOCOLS:
                 hint = did_you_mean(str(each.value), _PROTOCOLS) or f"There are {', '.join(_PROTOCOLS)}."
-                raise each.error(f"{each.value!r} is no protocol of SNS.", hint, "unknown-value")
+                raise each.error(f"{told(each.value)} is no protocol of SNS.", hint, "unknown-value")
         return tuple(each for each in self.texts("whitelist_protocols") if each in _PROTOCOLS)
 
 
@@ -189,7 +208,7 @@ class _CrossAccount:
         self.units = given.paths()
         self.endpoints_ids = given.texts("whitelist_vpce")
         self.networks = given.texts("whitelist_vpc")
-        self.patterns = [glob(text) for text in given.texts("whitelist_patterns")]
+        self.patterns = given.patterns()
         self.actions = given.texts("actions")
         named = given.texts("whitelist_conditions") if "whitelist_conditions" in given.keys else _DEFAULT_CONDITIONS
         self.excused = tuple(key.lower() for key in named)

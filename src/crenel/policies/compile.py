@@ -36,7 +36,7 @@ from crenel.policies.constants import stored
 from crenel.policies.context import Context, Mark, Mistakes, Values
 from crenel.policies.facts import Fact
 from crenel.policies.filters import compile_filter, compile_filters
-from crenel.policies.interpolation import at_runtime, runtime_variables
+from crenel.policies.interpolation import at_runtime, runtime_variables, unfilled
 from crenel.policies.keys import Place, joinable, value_at
 from crenel.policies.model import Policy
 from crenel.policies.queries import expression, parameters, taken, type_named
@@ -146,6 +146,7 @@ class PolicyCompiler:
         """Return everything that is wrong or doubtful in a policy: one wrong filter does not hide the next."""
         found = Mistakes(warnings=list(policy.warnings))
         try:
+            found.warnings += unfilled(policy, _anywhere(policy))
             policy = at_runtime(policy, _anywhere(policy))
         except PolicyError as error:
             found.errors += error.all()

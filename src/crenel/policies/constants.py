@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from datetime import UTC, date, datetime
 from typing import Any
@@ -11,6 +12,8 @@ from crenel.language.plan import (
     Record,
 )
 from crenel.positions import Located
+
+_SHOWN = 3  # items of a list in a message
 
 
 def frozen(value: Any, at: Located) -> Constant:  # noqa: ANN401 (any YAML value)
@@ -34,7 +37,24 @@ def frozen(value: Any, at: Located) -> Constant:  # noqa: ANN401 (any YAML value
             return tuple(frozen(each, at) for each in value)
         case dict():
             return Record(tuple((stored(str(key), at), frozen(each, at)) for key, each in value.items()))
-    raise at.error(f"{value!r} is nothing to compare with.")
+    raise at.error(f"{told(value)} is nothing to compare with.")
+
+
+def told(value: object) -> str:
+    """Return a value for a message, as YAML would have it; of a list the first items."""
+    match value:
+        case Located():
+            return told(value.value)
+        case datetime() if (value.hour, value.minute, value.second, value.microsecond) == (0, 0, 0, 0):
+            return f"{value:%Y-%m-%d}"
+        case datetime() | date():
+            return value.isoformat(" ") if isinstance(value, datetime) else value.isoformat()
+        case list() | tuple():
+            more = [f"and {len(value) - _SHOWN} more"] if len(value) > _SHOWN else []
+            return f"[{', '.join([*map(told, value[:_SHOWN]), *more])}]"
+        case dict() | Record():
+            return "a mapping"
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def stored(text: str, at: Located) -> str:

@@ -19,7 +19,7 @@ from crenel.language.plan import (
     Predicate,
     Value,
 )
-from crenel.policies.constants import frozen, stored
+from crenel.policies.constants import frozen, stored, told
 from crenel.policies.facts import Fact
 from crenel.policies.keys import Place, value_at
 from crenel.positions import Located
@@ -139,7 +139,7 @@ class Context:
         """Return the true or false that this has to be: a text would count as true whatever it says."""
         value = self.scalar(item)
         if not isinstance(value, bool):
-            raise item.error(f"true or false is expected here, not {value!r}.")
+            raise item.error(f"true or false is expected here, not {told(value)}.")
         return value
 
     def resolved(self, item: Located) -> Located:

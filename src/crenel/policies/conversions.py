@@ -37,6 +37,7 @@ from crenel.language.plan import (
 from crenel.language.walking import (
     kind_of,
 )
+from crenel.policies.constants import told
 from crenel.policies.context import Context
 from crenel.policies.operations import ORDERS, elements, operated
 from crenel.positions import Located
@@ -170,7 +171,7 @@ def moment(value: Constant, at: Located) -> datetime:
             seconds = float(value)  # type: ignore[arg-type]
             found = datetime.fromtimestamp(seconds if seconds < 253402300800 else seconds / 1000, UTC)
     except (ValueError, OverflowError, TypeError) as error:
-        raise at.error(f"{value!r} is no date.") from error
+        raise at.error(f"{told(value)} is no date.") from error
     in_utc: datetime = found.astimezone(UTC) if found.tzinfo else found
     return in_utc.replace(tzinfo=None)
 

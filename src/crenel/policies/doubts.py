@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from crenel.catalog.columns import JSON, ListOf, MapOf, Scalar, Struct, Type
 from crenel.errors import did_you_mean
@@ -15,7 +17,8 @@ from crenel.language.plan import (
 from crenel.language.walking import (
     kind_of,
 )
-from crenel.policies.context import Context
+from crenel.policies.constants import told
+from crenel.policies.context import Context, Mistakes
 from crenel.policies.keys import shown
 from crenel.policies.operations import ORDERS
 from crenel.positions import Located
@@ -25,6 +28,8 @@ _TIME_NAMES = re.compile(
     re.IGNORECASE,
 )
 _KEYWORDS = ("absent", "present", "not-null", "empty")
+_TOLD = 10  # values of a list of which each is told by itself
+_NAMED = 3
 # The Python types of what can equal a single value of a kind.
 _FITS: Mapping[str, type | tuple[type, ...]] = {
     "text": str,
@@ -45,6 +50,7 @@ def doubt(  # noqa: C901, PLR0912 (a case a value_type)
     if word:
         _of_keyword(context, word, at, op, value_type)
         return
+    _nearly_keyword(context, kind, right.value, at, op)
     match value_type:
         case "":
             _of_kind(context, kind, right.value, at, op)
@@ -64,12 +70,12 @@ def doubt(  # noqa: C901, PLR0912 (a case a value_type)
             if isinstance(kind, Scalar) and kind.kind not in ("text", "json"):
                 context.mistake(key.error(f"only lists, maps and texts have a length, and this key is {shown(kind)}."))
             if not isinstance(right.value, (int, float, tuple)):
-                context.mistake(at.error(f"a size is a number, and {right.value!r} never equals one."))
+                context.mistake(at.error(f"a size is a number, and {told(right.value)} never equals one."))
         case "swap":
             _of_swap(context, kind, right.value, at, op)
         case "integer" | "float" | "cidr_size":
             if not isinstance(right.value, (int, float, tuple)):
-                context.mistake(at.error(f"{right.value!r} is no number, and the key's value is made one."))
+                context.mistake(at.error(f"{told(right.value)} is no number, and the key's value is made one."))
 
 
 def _maybe_time(kind: Scalar, key: Located) -> bool:
@@ -89,11 +95,23 @@ def _of_keyword(context: Context, word: str, at: Located, op: str, value_type: s
     elif value_type in ("age", "days-since", "expiration", "swap", "date", "cidr", "version"):
         raise at.error(f'"{word}" does not go with the value_type {value_type}.', "Leave value_type out.")
     elif value_type in ("size", "integer", "float", "unique_size", "cidr_size") and word in ("absent", "present"):
-        never = "absent" if word == "absent" else "anything but present"
-        context.mistake(at.error(f"a {value_type} is never {never}.", "Say empty."))
+        what = "never absent" if word == "absent" else "always present"
+        context.mistake(at.error(f"what the value_type {value_type} makes of a value is {what}.", "Say empty."))
 
 
-def _of_kind(  # noqa: C901, PLR0912 (a case an op)
+def _nearly_keyword(context: Context, kind: Type, value: Constant, at: Located, op: str) -> None:
+    """Note a text that is likely to be a keyword misspelt: it is compared with as it stands."""
+    if not isinstance(value, str) or (op and ORDERS.get(op) not in ("eq", "ne")):
+        return
+    if isinstance(kind, Scalar) and value in kind.enum:
+        return
+    plain = re.sub(r"[\s_]", "-", value.strip().lower())
+    near = difflib.get_close_matches(plain, _KEYWORDS, n=1, cutoff=0.8)
+    if near:
+        context.warning(at.error(f'"{value}" is compared with as a text.', f'Did you mean the keyword "{near[0]}"?'))
+
+
+def _of_kind(  # noqa: C901 (a case an op)
     context: Context, kind: Type, value: Constant, at: Located, op: str
 ) -> None:
     match op:
@@ -101,8 +119,7 @@ def _of_kind(  # noqa: C901, PLR0912 (a case an op)
             _of_equality(context, kind, value, at)
         case "in" | "not-in" | "ni":
             if isinstance(value, tuple):
-                for each in value:
-                    _of_equality(context, kind, each, at)
+                _of_membership(context, kind, value, at)
             elif not isinstance(value, str):
                 context.mistake(at.error(f"{op} needs a list, or a text to look in."))
         case "contains":
@@ -124,6 +141,33 @@ def _of_kind(  # noqa: C901, PLR0912 (a case an op)
             _of_order(context, kind, value, at)
 
 
+def _of_membership(context: Context, kind: Type, values: tuple[Constant, ...], at: Located) -> None:
+    """Note what is wrong with the values of a list, at the first few by themselves, at the others in one sentence."""
+    allowed = frozenset(kind.enum) if isinstance(kind, Scalar) else frozenset[str]()
+    unknown = [each for each in values if allowed and isinstance(each, str) and each not in allowed]
+    words = [each for each in values if each in _KEYWORDS and not allowed]
+    if words:
+        what = f"{told(words[0])} is a text where it stands in a list, and no keyword."
+        context.warning(at.error(what, "Give the keyword a filter of its own, beside this one under `or`."))
+    found = Mistakes()
+    for each in values:
+        if not (allowed and isinstance(each, str)):
+            _of_equality(replace(context, mistakes=found), kind, each, at)
+    errors = list({error.message: error for error in found.errors}.values())
+    for error in errors[:_TOLD]:
+        context.mistake(error)
+    if len(errors) > _TOLD:
+        context.mistake(at.error(f"{len(errors) - _TOLD:,} more values of this list never equal one either."))
+    near = [each for each in unknown[:_TOLD] if did_you_mean(each, allowed)]
+    for each in near:
+        _of_equality(context, kind, each, at)
+    rest = [each for each in unknown if each not in near]
+    if rest and isinstance(kind, Scalar):
+        more = f" and {len(rest) - _NAMED:,} more" if len(rest) > _NAMED else ""
+        what = f"{'value' if len(rest) == 1 else 'values'} {', '.join(map(told, rest[:_NAMED]))}{more}"
+        context.warning(at.error(f"AWS has no {what} here.", f"There are {', '.join(kind.enum[:12])}."))
+
+
 def _of_equality(context: Context, kind: Type, value: Constant, at: Located) -> None:
     if value is None or kind == JSON:
         return
@@ -132,9 +176,9 @@ def _of_equality(context: Context, kind: Type, value: Constant, at: Located) -> 
             allowed = _FITS.get(kind.kind)
             if allowed is None:
                 hint = "Use value_type age, expiration or date."
-                context.mistake(at.error(f"this key is a {kind}, and {value!r} never equals one.", hint))
+                context.mistake(at.error(f"this key is a {kind}, and {told(value)} never equals one.", hint))
             elif not isinstance(value, allowed) or (isinstance(value, bool) and kind.kind != "boolean"):
-                context.mistake(at.error(f"this key is {kind}, and {value!r} never equals one."))
+                context.mistake(at.error(f"this key is {kind}, and {told(value)} never equals one."))
             elif kind.enum and isinstance(value, str) and value not in kind.enum:
                 hint = did_you_mean(value, kind.enum)
                 error = at.error(f'AWS has no value "{value}" here.', hint or f"There are {', '.join(kind.enum[:12])}.")
@@ -154,9 +198,11 @@ def _of_order(context: Context, kind: Type, value: Constant, at: Located) -> Non
     elif kind != JSON:
         allowed = _FITS.get(kind.kind) if isinstance(kind, Scalar) else None
         if isinstance(kind, Scalar) and kind.kind in ("timestamp", "date"):
-            context.mistake(at.error(f"this key is a {kind}, and {value!r} is none.", "Use value_type age or date."))
+            context.mistake(
+                at.error(f"this key is a {kind}, and {told(value)} is none.", "Use value_type age or date.")
+            )
         elif allowed is None or not isinstance(value, allowed):
-            context.mistake(at.error(f"this key is {shown(kind)}, and {value!r} is neither greater nor less."))
+            context.mistake(at.error(f"this key is {shown(kind)}, and {told(value)} is neither greater nor less."))
 
 
 def _of_containment(context: Context, kind: Type, value: Constant, at: Located, op: str) -> None:
@@ -170,7 +216,7 @@ def _of_containment(context: Context, kind: Type, value: Constant, at: Located, 
     if not isinstance(of, Scalar) or (of is kind and of.kind != "text"):
         context.mistake(at.error(f"{op} works on texts and on lists of single values, and this key is {shown(kind)}."))
     elif not isinstance(value, _FITS.get(of.kind, ())) or (isinstance(value, bool) and of.kind != "boolean"):
-        context.mistake(at.error(f"this key is {shown(kind)}, and {value!r} is never in one."))
+        context.mistake(at.error(f"this key is {shown(kind)}, and {told(value)} is never in one."))
 
 
 def _of_swap(context: Context, kind: Type, value: Constant, at: Located, op: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from jmespath import exceptions, parser
 
 from crenel.catalog.columns import BOOLEAN, JSON, TEXT, ListOf, MapOf, Scalar, Struct, Type
-from crenel.errors import did_you_mean
+from crenel.errors import did_you_mean, nearest
 from crenel.language.plan import (
     INTEGER,
     NUMBER,
@@ -112,8 +112,7 @@ class Reading:
             case Struct(fields):
                 if name in fields:
                     return fields[name]
-                hint = did_you_mean(name, fields) or f"It has {', '.join(sorted(fields))}."
-                self.place.told(self.at.error(f'{self.named(here)} has no key "{name}".', hint))
+                self.place.told(self.at.error(f'{self.named(here)} has no key "{name}".', nearest(name, fields)))
                 return None
             case MapOf(value, keys):
                 if keys and name not in keys and (hint := did_you_mean(name, keys)):
@@ -134,7 +133,9 @@ class Reading:
     def named(self, here: Value) -> str:
         """Return a value's name for people."""
         if isinstance(here, Field):
-            return ".".join(here.path) or self.place.what
+            return ".".join(here.path) or (
+                self.place.what if here == self.place.here else "an item of the list before it"
+            )
         return self.place.what if here == self.place.here else "the expression before it"
 
     def _subexpression(self, node: Any, here: Value, depth: int) -> Value:  # noqa: ANN401
@@ -155,7 +156,9 @@ class Reading:
         if kind == JSON:
             return JSON
         if not isinstance(value, Literal):
-            self.place.told(self.at.error(f"{self.named(value)} is {shown(kind)}, not a list."))
+            item = isinstance(value, Field) and not value.path and value != self.place.here
+            hint = "What follows [], [*], [?…] or a slice is asked of each item; write | before it." if item else ""
+            self.place.told(self.at.error(f"{self.named(value)} is {shown(kind)}, not a list.", hint))
         return None
 
     def _index(self, node: Any, here: Value, _depth: int) -> Value:  # noqa: ANN401
@@ -312,7 +315,7 @@ class Reading:
         takes, gives = found
         variadic = takes[-1].endswith("+")
         if len(children) != len(takes) and not (variadic and len(children) >= len(takes)):
-            raise self.at.error(f"{name}() takes {len(takes)} arguments, and has {len(children)}.")
+            raise self.at.error(f"{name}() takes {_arguments(len(takes))}, and has {len(children)}.")
         if any(child["type"] == "expref" for child in children):
             raise self.at.error(f"{name}() takes no &expression.")
         arguments = tuple(self.value(child, here, depth) for child in children)
@@ -354,6 +357,10 @@ class Reading:
         pair = Struct({"k": kind_of(sorted_by), "v": kind})
         pairs = Each(base, depth + 1, TRUE, Call("pair", (sorted_by, item), pair), ListOf(pair))
         return Call(name, (pairs,), ListOf(kind) if name == "sort_by" else kind)
+
+
+def _arguments(count: int) -> str:
+    return "1 argument" if count == 1 else f"{count} arguments"
 
 
 def _is_null(value: Value) -> bool:

@@ -18,6 +18,7 @@ from crenel.errors import did_you_mean
 from crenel.language.plan import (
     FALSE,
     TRUE,
+    And,
     CountItems,
     Field,
     Literal,
@@ -33,6 +34,7 @@ from crenel.language.walking import (
 )
 from crenel.policies import access, backups, metrics, web_acls
 from crenel.policies.context import Context, Filter, Mark
+from crenel.policies.contradictions import contradictions
 from crenel.policies.declared import FORMS, asked_of, column
 from crenel.policies.keys import Place, joinable, shown, value_at
 from crenel.policies.linked import within
@@ -60,10 +62,17 @@ def compile_filters(context: Context, items: Located | None, *, empty: bool = Fa
 
 def _all(context: Context, items: list[Located]) -> Predicate:
     """Return the AND of filters; each sees only what those before it leave."""
+    contradictions(context, items)
     found: list[Predicate] = []
+    reached = [context.reached]
     for index, item in enumerate(items):
-        reached = conjunction([context.reached, *found])
-        found.append(compile_filter(replace(context, reached=reached, before=items[:index]), item))
+        left = reached[0] if len(reached) == 1 else And(tuple(reached))
+        predicate = compile_filter(replace(context, reached=left, before=items[:index]), item)
+        found.append(predicate)
+        if predicate == FALSE or reached == [TRUE]:
+            reached = [predicate]
+        elif predicate != TRUE and reached != [FALSE]:
+            reached.append(predicate)
     return conjunction(found)
 
 
@@ -103,6 +112,10 @@ def _shorthand(context: Context, item: Located) -> Predicate:
         raise item.error("this filter has no `type`.")
     if isinstance(value.value, dict):
         raise value.error(f'"{key}" takes a single value or a list here.', "A filter with options needs `type`.")
+    if isinstance(value.value, list) and any(isinstance(each.value, dict) for each in value.value):
+        hint = did_you_mean(key.lower(), _BLOCKS)
+        if hint and not (isinstance(context.place.kind, Struct) and key in context.place.kind.fields):
+            raise item.key_error(key, f'there is no block "{key}".', hint, "unknown-key")
     found = compared(context, Located(key, item.keys[key]), value, "", item)
     context.mark(key, found)
     return found
@@ -113,6 +126,9 @@ def _named(name: str, context: Context, item: Located) -> Predicate:
     if found is None:
         at = item.value["type"] if isinstance(item.value, dict) and "type" in item.value else item
         known = list(filters_of(context.type)) if not context.place.item else list(_OF_ITEMS)
+        if context.place.item and filter_of(context.type, name) is not None:
+            what = f"{name} is not supported on the items of a list."
+            raise at.error(what, "They take value and list-item filters, and and, or and not.", "unsupported")
         hint = did_you_mean(name, known) or f"There are {', '.join(sorted(known))}."
         raise at.error(f'aws.{context.type.reported_as} has no filter "{name}" here.', hint, "unknown-filter")
     predicate = found(context, item)

@@ -127,7 +127,7 @@ def _scheduled(context: Context, item: Located, word: str, *more: str) -> Predic
             raise item.error(f"an {word}hour filter needs `{name}`.", code="missing-key")
     if "skip-days" in keys and "skip-days-from" in keys:
         raise keys["skip-days-from"].error("skip-days and skip-days-from do not go together.")
-    zones = _zones()
+    zones = time_zones()
     own = _own(context, keys, word, zones)
     skipped = _skipped(context, keys)
     now = (context.now or datetime.now(UTC)).astimezone(UTC)
@@ -193,7 +193,7 @@ def _tag(context: Context, keys: Mapping[str, Located], item: Located) -> Value:
 
 
 @lru_cache(maxsize=1)
-def _zones() -> Mapping[str, tzinfo]:
+def time_zones() -> Mapping[str, tzinfo]:
     """Return all time zones by their names in small letters, abbreviations among them."""
     known = get_zonefile_instance().zones
     found = {name.lower(): zone for name, zone in known.items()}

@@ -8,11 +8,11 @@ its place. The clock is given: the same policy at the same time reads the same.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from crenel.errors import PolicyError
+from crenel.errors import PolicyError, did_you_mean
 from crenel.policies.model import CUSTODIAN_KEYS, Policy, policy_of
 from crenel.positions import Located
 from crenel.positions.filled import FIELD, STEP, formatted
@@ -23,6 +23,8 @@ _LATER = (
     "source_bucket_region", "target_bucket_name", "target_prefix", "LoadBalancerName",
 )  # fmt: skip
 _PIECES = re.compile(r"\{\{|\}\}|\{(?P<field>(?:[^{}]|\{[^{}]*\})*)\}|[{}]|[^{}]+")
+# A placeholder as one is written: with no format, for {a: b} is JMESPath's, and no number, for {2} is a pattern's.
+_NAMED = re.compile(r"(?<!\{)\{(?P<name>[A-Za-z_]\w*)(?:\.\w+|\[\w+\])*\}(?!\})", re.ASCII)
 _SPAN = re.compile(r"\+(\d{1,9})([Mdh])")
 _PARTS = ("year", "month", "day", "hour", "minute", "second", "microsecond")
 _MOST = 8 * 1024 * 1024  # letters and values that placeholders may bring in
@@ -83,6 +85,34 @@ class _Filler:
         if isinstance(value, list):
             return Located([self.given(item, at) for item in value], at.where)
         return Located(value, at.where)
+
+
+def unfilled(policy: Policy, variables: Mapping[str, Any]) -> Iterator[PolicyError]:
+    """Yield a warning for each placeholder that nothing fills in, so that its text stays as it is.
+
+    Actions have placeholders of their own: there only what is nearly one of the known names counts.
+    """
+    items = policy.body.mapping("a policy")
+    now = [name for name in variables if name not in _LATER]
+    for key in ("filters", "conditions", "query", "mode", "actions"):
+        for item in _texts(items[key]) if key in items else ():
+            for match in _NAMED.finditer(item.value):
+                hint = did_you_mean(match["name"], variables if key == "actions" else now)
+                if match["name"] in (*variables, "params") or (key == "actions" and not hint):
+                    continue
+                what = f"nothing fills in {match[0]}, so this text stays as it is, in Cloud Custodian too."
+                yield item.error(what, hint, "variable")
+
+
+def _texts(item: Located) -> Iterator[Located]:
+    """Yield the texts at or below a value."""
+    left = [item]
+    while left:
+        part = left.pop()
+        if isinstance(part.value, str):
+            yield part
+        elif isinstance(part.value, (dict, list)):
+            left += part.value.values() if isinstance(part.value, dict) else part.value
 
 
 def at_runtime(policy: Policy, variables: Mapping[str, Any]) -> Policy:

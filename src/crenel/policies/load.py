@@ -31,12 +31,15 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class PolicyFile:
-    """What a file gave: the policies that could be read, those that could not, and what is wrong around them."""
+    """What a file gave: the policies that could be read, those that could not, and what is wrong, or is likely to
+    surprise, around them.
+    """
 
     path: Path
     policies: tuple[Policy, ...] = ()
     unread: tuple[Unread, ...] = ()
     faults: tuple[PolicyError, ...] = ()
+    warnings: tuple[PolicyError, ...] = ()
 
     @property
     def errors(self) -> tuple[PolicyError, ...]:
@@ -88,6 +91,7 @@ def read_policies(path: Path, *, variables: Mapping[str, Any] | None = None, bui
         bodies, faults = _bodies(root)
     except PolicyError as error:
         return PolicyFile(path, faults=error.all())
+    nothing = [] if bodies or faults else [root.key_error("policies", "this file has no policy.", code="no-policies")]
     found: dict[str, Policy] = {}
     unread: list[Unread] = []
     for body in bodies:
@@ -99,7 +103,7 @@ def read_policies(path: Path, *, variables: Mapping[str, Any] | None = None, bui
             unread.append(Unread(body, error.all()))
             continue
         found[policy.name] = policy
-    return PolicyFile(path, tuple(found.values()), tuple(unread), tuple(faults))
+    return PolicyFile(path, tuple(found.values()), tuple(unread), tuple(faults), tuple(nothing))
 
 
 def _bodies(root: Located) -> tuple[list[Located], list[PolicyError]]:

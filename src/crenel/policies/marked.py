@@ -23,6 +23,7 @@ from crenel.language.walking import (
     kind_of,
 )
 from crenel.policies.context import Context, Filter
+from crenel.policies.hours import time_zones
 from crenel.policies.keys import member
 from crenel.policies.operations import ORDERS
 from crenel.policies.tags import tag
@@ -39,10 +40,20 @@ def marked_for_op(context: Context, item: Located) -> Predicate:
     keys = item.only("a marked-for-op filter", ("type", "tag", "tz", "skew", "skew_hours", "op"))
     name = keys["tag"].text("tag") if "tag" in keys else _TAG
     op = keys["op"].text("op") if "op" in keys else "stop"
+    if "tz" in keys:
+        _zone(context, keys["tz"])
     days = _number(context, keys.get("skew")) + _number(context, keys.get("skew_hours")) / 24
     text = Convert(tag(context.place, name, (), keys.get("tag", item)), "text")
     date = Convert(Extract(text, rf"(?s:.*):\s*{re.escape(op)}@([^:]*)\z"), "date")
     return Compare("ge", DaysSince(date, exact=True), Literal(-days))
+
+
+def _zone(context: Context, item: Located) -> None:
+    """Note what is no time zone. Which one it is changes nothing: a date with a zone is the same moment in each."""
+    name, known = item.text("tz").lower(), time_zones()
+    if name not in known:
+        hint = did_you_mean(name, known) or "Say one like et, utc or Europe/Berlin."
+        context.mistake(item.error(f'there is no time zone "{item.value}".', hint, "unknown-value"))
 
 
 def _number(context: Context, item: Located | None) -> float:

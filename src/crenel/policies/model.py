@@ -48,6 +48,9 @@ MODES: Mapping[str, tuple[str, ...]] = {
     "phd": ("events", "categories", "statuses"),
 }
 _PULLED = ("pull", "periodic", "schedule", "config-poll-rule")
+MOST_FILTERS = 1_000  # a query of more takes the engine gigabytes
+_FILTERED = ("filters", "scope", "conditions", "not-applicable", "unknown", "notes")
+_HOLDING = ("and", "or", "not", "attrs", "filters", "policy", "when")  # keys below those under which filters stand
 _SOURCES = ("describe", "describe-child", "config")
 
 
@@ -166,6 +169,7 @@ class _Reader:
             actions=self.each("actions", _actions, ()),
         )
         self.each("filters", self.filters, None)
+        self.few()
         self.each("source", _source, None)
         for key in ("comment", "comments", "tz"):
             self.text(key)
@@ -226,6 +230,16 @@ class _Reader:
             if not isinstance(part.value, (str, dict)):
                 self.errors.append(part.error("a filter is a name or a mapping.", code="wrong-type"))
 
+    def few(self) -> None:
+        """Note more filters than one query can ask."""
+        counts = {key: _filters_in(self.items[key]) for key in _FILTERED if key in self.items}
+        if sum(counts.values()) > MOST_FILTERS:
+            has = f"this one {sum(counts.values()):,}"
+            what = f"a policy has at most {MOST_FILTERS:,} filters, those in blocks counted, and {has}."
+            hint = "Put many values of one key into one list with op: in, or split the policy."
+            most = max(counts, key=lambda key: counts[key])
+            self.errors.append(self.body.key_error(most, what, hint, "too-large"))
+
     def limit(self) -> Limit | None:
         percent = self.each("max-resources-percent", _percent, None)
         limit = self.each("max-resources", _limit, None)
@@ -259,6 +273,20 @@ class _Reader:
         words = {"type": "value", "key": "now", "value_type": "date", "op": "gte" if key == "start" else "lte"}
         keys = {name: Located(word, at) for name, word in words.items()} | {"value": item}
         return Located(keys, at, dict.fromkeys(keys, at))
+
+
+def _filters_in(item: Located) -> int:
+    """Return how many filters a list of them has, those in blocks, lists and policies inside counted."""
+    count = 0
+    left = [item]
+    while left:
+        part = left.pop()
+        if isinstance(part.value, list):
+            count += len(part.value)
+            left += part.value
+        elif isinstance(part.value, dict):
+            left += [each for key, each in part.value.items() if key in _HOLDING]
+    return count
 
 
 def _name(item: Located) -> str:

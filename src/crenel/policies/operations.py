@@ -40,7 +40,7 @@ from crenel.language.plan import (
 from crenel.language.walking import (
     kind_of,
 )
-from crenel.policies.patterns import glob, matching
+from crenel.policies.patterns import matching, shell_pattern
 from crenel.positions import Located
 
 ORDERS: Mapping[str, Op] = {
@@ -208,7 +208,7 @@ def _regex(*, ignore_case: bool) -> Callable[[Operands], Predicate]:
 
 def _glob(both: Operands) -> Predicate:
     given = both.fixed()
-    return Matches(both.left, glob(given)) if isinstance(given, str) else FALSE
+    return Matches(both.left, shell_pattern(given, both.at)) if isinstance(given, str) else FALSE
 
 
 def _mod(both: Operands) -> Predicate:

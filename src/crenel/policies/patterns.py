@@ -29,10 +29,11 @@ _NEVER = r"[^\x{0}-\x{10FFFF}]"
 _SPACES = ((9, 13), (28, 32), (0x85, 0x85), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029),
            (0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000))  # fmt: skip
 # In words what RE2 has no word for.
+_BEHIND = {"ASSERT": "look-behind (?<=…)", "ASSERT_NOT": "look-behind (?<!…)"}
 _REFUSED = {
-    "ASSERT": "look-around (?=…)",
-    "ASSERT_NOT": "look-around (?!…)",
-    "FAILURE": "look-around (?!)",
+    "ASSERT": "look-ahead (?=…)",
+    "ASSERT_NOT": "look-ahead (?!…)",
+    "FAILURE": "look-ahead (?!)",
     "GROUPREF": "a back-reference",
     "GROUPREF_EXISTS": "a condition on a group (?(1)…)",
     "ATOMIC_GROUP": "an atomic group (?>…)",
@@ -66,17 +67,33 @@ def matching(item: Located) -> tuple[tuple[str, bool], ...]:
 
 def capture(item: Located) -> tuple[str, bool]:
     """Return a pattern with one group as RE2 reads it, and whether the group may be left out of a match."""
-    return _told(item, item.text("a pattern"), captures=True)
+    written, optional, groups = _told(item, item.text("a pattern"), captures=True)
+    if groups != 1:
+        has = f"{groups} groups" if groups else "none"
+        hint = "Write (?:…) for what only belongs together." if groups else "Such as: .*-(prod|dev)-.*"
+        raise item.error(f"value_regex needs one group (…), which is the part to compare, and this has {has}.", hint)
+    return written, optional
+
+
+def shell_pattern(text: str, at: Located) -> str:
+    """Return a shell pattern as RE2 reads it. Raises `PolicyError`, at `at`, for one that is too large to run."""
+    try:
+        return glob(text)
+    except _RefusedError as error:
+        raise at.error(f"shell patterns run in bounded time and can't have {error}.", "Say it shorter.") from error
 
 
 @lru_cache(maxsize=1024)
 def glob(text: str) -> str:
-    """Return a shell pattern as RE2 reads it, by the rules of Python's `fnmatch`: it matches a whole text."""
+    """Return a shell pattern as RE2 reads it, by the rules of Python's `fnmatch`: it matches a whole text.
+
+    Only for what a policy can't make too large, others take `shell_pattern`.
+    """
     printer = _Printer(captures=False, glob=True)
     return printer.written(_parser.parse(fnmatch.translate(text)))
 
 
-def _told(item: Located, text: str, *, captures: bool) -> tuple[str, bool]:
+def _told(item: Located, text: str, *, captures: bool) -> tuple[str, bool, int]:
     try:
         return _translated(text, captures)
     except _RefusedError as error:
@@ -87,15 +104,14 @@ def _told(item: Located, text: str, *, captures: bool) -> tuple[str, bool]:
 
 
 @lru_cache(maxsize=1024)
-def _translated(text: str, captures: bool) -> tuple[str, bool]:
+def _translated(text: str, captures: bool) -> tuple[str, bool, int]:
+    """Return a pattern as RE2 reads it, whether its group may be left out of a match, and how many groups it has."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", FutureWarning)
         tree = _parser.parse(text)
     printer = _Printer(captures=captures)
     written = printer.written(tree)
-    if captures and tree.state.groups != 2:
-        raise _RefusedError(f"{tree.state.groups - 1} groups where one is taken out")
-    return written, printer.optional
+    return written, printer.optional, tree.state.groups - 1
 
 
 @lru_cache(maxsize=1024)
@@ -198,6 +214,8 @@ class _Printer:
                 return f"(?:{self.sequence(av, flags, inside.but(tail=False))})"
             case "ASSERT_NOT" | "FAILURE" if self.glob:
                 return _NEVER  # fnmatch's (?!), for a class with nothing in it
+            case "ASSERT" | "ASSERT_NOT" if av[0] < 0:
+                raise _RefusedError(_BEHIND[op])
         raise _RefusedError(_REFUSED.get(op, op))
 
     def character(self, op: str, av: Any, flags: int, inside: _Inside) -> str:  # noqa: ANN401 (as above)
@@ -214,7 +232,7 @@ class _Printer:
         """Count what RE2's program for this costs, as often as it is repeated."""
         self.cost += _COSTS[what] * inside.times
         if self.cost > _ROOM:
-            raise _RefusedError("so large repetitions")
+            raise _RefusedError("so many or so large repetitions" if not self.glob else "so many wildcards")
         return text
 
     def place(self, where: str, flags: int, inside: _Inside) -> str:

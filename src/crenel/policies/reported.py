@@ -207,11 +207,11 @@ def ops_item(context: Context, item: Located) -> Predicate:
     _, arn = _named_by(context, item)
     status = _words(keys["status"], "status", ("Open", "In progress", "Resolved")) if "status" in keys else ["Open"]
     asked = [_where("Status", "Equal", status)]
-    if "priority" in keys:
+    if "priority" in keys and keys["priority"].value:
         asked.append(_where("Priority", "Equal", [_priority(each) for each in keys["priority"].sequence("priority")]))
-    if "title" in keys:
+    if "title" in keys and keys["title"].value:
         asked.append(_where("Title", "Contains", [keys["title"].text("title")]))
-    if "source" in keys:
+    if "source" in keys and keys["source"].value:
         asked.append(_where("Source", "Equal", [keys["source"].text("source")]))
     asked.append(_where("ResourceId", "Contains", [f"{{{context.type.id}}}"]))
     call = Call("ssm", "DescribeOpsItems", {"OpsItemFilters": asked}, "ssm:DescribeOpsItems")

@@ -16,6 +16,7 @@ from jmespath import Options, exceptions, functions
 from jmespath import compile as compiled
 
 from crenel.errors import did_you_mean
+from crenel.language.phrases import Unread
 from crenel.language.plan import (
     Constant,
 )
@@ -88,6 +89,22 @@ def unfetched(source: Located) -> Constant:
     keys = _checked(source)
     _format(keys, keys["url"].text("url"))
     return ()
+
+
+def named(source: Located) -> Constant:
+    """Return words for what a `value_from` names, where a policy is told and nothing is to be fetched.
+
+    Raises `PolicyError` for what is wrong with the `value_from` itself.
+    """
+    unfetched(source)
+    return (read_later(source.plain()),)
+
+
+def read_later(source: Mapping[str, Any]) -> Unread:
+    """Return words for what a `value_from` names."""
+    if "fact" in source:
+        return Unread(f"the values of the fact {source['fact']}")
+    return Unread(f"the values at {source['url']}" + (f" ({source['expr']})" if "expr" in source else ""))
 
 
 def _checked(source: Located) -> Mapping[str, Located]:

@@ -72,6 +72,8 @@ def key_value(context: Context, key: Located, keys: Mapping[str, Located]) -> Va
     text = key.text("key")
     transforms = _transforms(keys.get("tag_key_transforms"))
     if text.startswith("tag:"):
+        if text == "tag:":
+            context.mistake(key.error("this names no tag, and no tag has an empty name.", "Write tag:NAME."))
         return tag(context.place, text.removeprefix("tag:"), transforms, key)
     if transforms:
         context.mistake(keys["tag_key_transforms"].error("tag_key_transforms has no effect on a key that is no tag."))
@@ -146,6 +148,10 @@ def _right(
     context: Context, left: Value, value: Located | None, op: str, kind: str, keys: Mapping[str, Located], item: Located
 ) -> tuple[Value | Predicate, Located]:
     """Return what a key is compared with, and where that stands."""
+    for name in ("value_from", "value_path"):
+        if name in keys and "value" in keys:
+            what = f"value has no effect beside {name}, in Cloud Custodian neither."
+            context.warning(item.key_error("value", what, "Leave one of them out.", "no-effect"))
     if "value_from" in keys:
         source = keys["value_from"]
         if isinstance(source.value, dict) and "fact" in source.value:

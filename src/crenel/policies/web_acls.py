@@ -63,14 +63,14 @@ def acl(context: Context, item: Located, spec: Located) -> Predicate:
     def protected(where: Predicate) -> Predicate:
         return Linked(mine, other.name, theirs, within(context.type, other), where)
 
-    if set(keys) <= {"type", *_OWN}:
+    own = [name for name in _OWN if name in keys]
+    if own or set(keys) <= {"type"}:
+        if not set(keys) <= {"type", *_OWN}:
+            what = f"{own[0]} says whether there is a web ACL: the keys that ask what it is like do nothing."
+            context.mistake(item.key_error(own[0], what, "Use one or the other.", "no-effect"))
         wanted = context.boolean(keys["state"]) if "state" in keys else False
         named = _named(context, rows, keys["web-acl"]) if "web-acl" in keys else TRUE
         return protected(named) if wanted else negation(protected(named))
-    for name in _OWN:
-        if name in keys:
-            what = f"{name} says whether there is a web ACL, and the other keys ask what it is like."
-            raise item.key_error(name, what, "Use one or the other.")
     # What was wrong with the filter has been told: the second reading of it is for the resources without an ACL.
     nothing = replace(context, mistakes=Mistakes())
     place = Place(Place.of(other).kind, what="a web ACL", at=Literal(None))

@@ -2,6 +2,6 @@
 
 from crenel.positions.located import Located
 from crenel.positions.reading import load_file, load_text, read_text
-from crenel.positions.shown import describe
+from crenel.positions.shown import describe, flow
 
-__all__ = ["Located", "describe", "load_file", "load_text", "read_text"]
+__all__ = ["Located", "describe", "flow", "load_file", "load_text", "read_text"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -81,5 +82,8 @@ class Located:
 
 def kind_of(value: object) -> str:
     """Return what a value is, in words for an error."""
-    names = {dict: "a mapping", list: "a list", str: "a text", bool: "true or false", type(None): "nothing"}
+    names = {
+        dict: "a mapping", list: "a list", str: "a text", bool: "true or false", type(None): "nothing", date: "a date",
+        datetime: "a time",
+    }  # fmt: skip
     return names.get(type(value), f"{value!r}")

@@ -38,7 +38,7 @@ from crenel.language.plan import (
 from crenel.language.walking import kind_of
 from crenel.policies.context import Context, Filter
 from crenel.policies.keys import Place, value_at
-from crenel.policies.patterns import glob
+from crenel.policies.patterns import shell_pattern
 from crenel.policies.values import VALUE_KEYS, value_filter
 from crenel.positions import Located
 
@@ -262,10 +262,10 @@ def service_limit(context: Context, item: Located) -> Predicate:
     # Custodian has such a check made anew, which is no reading; what it had before says nothing.
     parts.append(Compare("ne", value_at(check, "status", item), Literal("not_available")))
     if "names" in keys:
-        parts.append(_one_of(name, _words(keys["names"], (), "names"), str.lower))
+        parts.append(_one_of(name, keys["names"], "names", str.lower))
     elif "services" in keys:
         bare = Lower(Call("tag_key", (value_at(check, "name", item),), TEXT, ("nospaces",)))
-        parts.append(_one_of(bare, _words(keys["services"], (), "services"), lambda word: f"{word.lower()}*"))
+        parts.append(_one_of(bare, keys["services"], "services", lambda word: f"{word.lower()}*"))
     flagged = value_at(check, "flaggedResources", item)
     each = Place(_item(flagged), 2)
     facts = [At(value_at(each, "metadata", item), index, TEXT) for index in range(5)]
@@ -283,15 +283,16 @@ def service_limit(context: Context, item: Located) -> Predicate:
     else:
         over.append(Compare("ne", value_at(each, "status", item), Literal("ok")))
     if "services" in keys:
-        over.append(_one_of(Lower(service), _words(keys["services"], (), "services"), str.lower))
+        over.append(_one_of(Lower(service), keys["services"], "services", str.lower))
     if "limits" in keys:
-        over.append(_one_of(Lower(limit), _words(keys["limits"], (), "limits"), str.lower))
+        over.append(_one_of(Lower(limit), keys["limits"], "limits", str.lower))
     return CountItems(checks, 1, conjunction([*parts, CountItems(flagged, 2, conjunction(over))]))
 
 
-def _one_of(value: Value, patterns: tuple[str, ...], made: Callable[[str], str]) -> Predicate:
-    """Return whether a text fits one of some shell patterns."""
-    return disjunction([Matches(value, glob(made(pattern))) for pattern in patterns])
+def _one_of(value: Value, item: Located, what: str, made: Callable[[str], str]) -> Predicate:
+    """Return whether a text fits one of some shell patterns that the policy gives."""
+    patterns = [shell_pattern(made(pattern), item) for pattern in _words(item, (), what)]
+    return disjunction([Matches(value, pattern) for pattern in patterns])
 
 
 FILTERS: Mapping[str, Mapping[str, Filter]] = {

@@ -7,16 +7,18 @@ a list of its own, so each gets a condition of its own here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from crenel.catalog.columns import JSON, ListOf, Type
+from crenel.errors import did_you_mean
 from crenel.language.plan import (
     FALSE,
     TRUE,
     Call,
     Compare,
     Const,
+    Constant,
     CountItems,
     Each,
     Field,
@@ -35,13 +37,17 @@ from crenel.language.walking import (
 )
 from crenel.policies.context import Context, Filter
 from crenel.policies.keys import Place, value_at
-from crenel.policies.values import VALUE_KEYS, compared, matched, operation, value_filter
+from crenel.policies.values import KEYWORDS, VALUE_KEYS, compared, matched, operation, value_filter
 from crenel.positions import Located
 
 _SOURCES = ("IpRanges", "Ipv6Ranges", "PrefixListIds", "UserIdGroupPairs")
 _PERMISSION = ("IpProtocol", "FromPort", "ToPort", "UserIdGroupPairs", "IpRanges", "PrefixListIds")
 _RANGES: Mapping[str, tuple[str, str]] = {"Cidr": ("IpRanges", "CidrIp"), "CidrV6": ("Ipv6Ranges", "CidrIpv6")}
 _OWN = ("Ports", "OnlyPorts", "SelfReference", "Description", "SGReferences", "match-operator")
+_PORTS = (-1, 65535)  # of ICMP a rule has the type and the code there, or -1 for all
+_PROTOCOLS = ("tcp", "udp", "icmp", "icmpv6", "-1")
+_LAST_PROTOCOL = 255
+_EQUALITIES = ("eq", "equal", "ne", "not-equal", "in", "not-in", "ni")
 _NUMBERS = (1, 2)  # of the permission and of its source, as list items
 
 
@@ -69,7 +75,7 @@ class _Rules:
     def __init__(self, context: Context, item: Located, column: str) -> None:
         self.context = context
         self.item = item
-        self.keys = item.only(f"a {item.value['type'].value} filter", ("type", *_PERMISSION, *_RANGES, *_OWN))
+        self.keys = item.only(f"an {item.value['type'].value} filter", ("type", *_PERMISSION, *_RANGES, *_OWN))
         self.permissions = context.column(column)
         self.permission = Place(_item(self.permissions), _NUMBERS[0], what="a permission")
         self.every = self._operator() == "and"
@@ -87,12 +93,42 @@ class _Rules:
         if not set(self.keys) - {"type", "match-operator"}:
             self.context.mistake(self.item.error("without a condition no rule matches, in Cloud Custodian neither."))
             return FALSE
+        self.doubted()
         references = self.keys.get("SGReferences")
         if references is None or not references.value:
             return self.some(_SOURCES)
         if self.every:
             return self.referred(references, self.conditions("UserIdGroupPairs", [TRUE]))
         return disjunction([self.some(_SOURCES), self.referred(references, TRUE)])
+
+    def doubted(self) -> None:
+        """Note protocols and ports that no rule has.
+
+        https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html
+        """
+        for value, at in self.equalled("IpProtocol"):
+            if isinstance(value, str) and value not in (*_PROTOCOLS, *KEYWORDS) and not _is_protocol(value):
+                hint = (
+                    did_you_mean(value.lower(), _PROTOCOLS)
+                    or "There are tcp, udp, icmp, icmpv6, numbers, and -1 for all."
+                )
+                self.context.mistake(at.error(f'AWS has no protocol "{value}".', hint, "unknown-value"))
+        for key in ("FromPort", "ToPort"):
+            for value, at in self.equalled(key):
+                if isinstance(value, (int, float)) and not _PORTS[0] <= value <= _PORTS[1]:
+                    self.context.mistake(at.error(f"{value} is no port: they go up to {_PORTS[1]}."))
+
+    def equalled(self, key: str) -> Iterator[tuple[Constant, Located]]:
+        """Yield what a rule's attribute is to equal, or not to equal, where its filter says so."""
+        item = self.keys.get(key)
+        if item is not None and isinstance(item.value, dict):
+            op = item.value.get("op")
+            plain = set(item.value) <= {"type", "key", "op", "value"} and (op is None or op.value in _EQUALITIES)
+            item = item.value.get("value") if plain else None
+        given = self.context.constant(item) if item is not None else ()
+        for value in given if isinstance(given, tuple) else (given,):
+            if item is not None:
+                yield value, item
 
     def some(self, sources: tuple[str, ...]) -> Predicate:
         """Return whether a rule with one of these kinds of sources fulfils the conditions."""
@@ -156,6 +192,9 @@ class _Rules:
             port = self.context.scalar(each)
             if isinstance(port, bool) or not isinstance(port, int):
                 raise each.error("a port is a whole number.")
+            if not _PORTS[0] <= port <= _PORTS[1]:
+                which = "no rule has it" if key == "Ports" else "no rule is for it alone"
+                self.context.mistake(each.error(f"{port} is no port, and {which}: they go up to {_PORTS[1]}."))
             found.append(Literal(port))
         return found
 
@@ -211,6 +250,10 @@ def _tested(context: Context, left: Value, name: str, item: Located) -> Predicat
     if "value_type" in keys and keys["value_type"].value == "resource_count":
         raise keys["value_type"].error("resource_count counts resources, and this is asked of a rule.")
     return matched(context, left, key, keys.get("value"), operation(keys.get("op")), keys, item)
+
+
+def _is_protocol(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 3 and int(text) <= _LAST_PROTOCOL
 
 
 def _item(value: Value) -> Type:
