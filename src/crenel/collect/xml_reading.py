@@ -1,7 +1,7 @@
 """Answers in XML read by a plan made once a shape, where botocore looks at the shape again for every element.
 
-It takes half to two thirds of the time, and most of what reading an account costs is reading such answers. What is rare (maps,
-unions, attributes, errors) stays botocore's; a test holds the two against each other.
+It takes half to two thirds of the time, and reading such answers is most of what reading an account costs. What is rare
+(maps, unions, attributes, errors) stays botocore's; a test holds the two against each other.
 """
 
 from __future__ import annotations
