@@ -86,10 +86,6 @@ def _template(call: Mapping[str, Any]) -> str:
         "managementEvent": True,
         "recipientAccountId": "$a",
         "eventCategory": "Management",
-        "tlsDetails": {
-            "tlsVersion": "TLSv1.3",
-            "cipherSuite": "TLS_AES_128_GCM_SHA256",
-            "clientProvidedHostHeader": host,
-        },
+        "tlsDetails": {**tls, "clientProvidedHostHeader": f"{call['service']}.$g.amazonaws.com"},
     }
     return json.dumps(record, separators=(",", ":"))
