@@ -23,10 +23,12 @@ from crenel.policies.filters import filters_of
 from crenel.policies.model import CUSTODIAN_KEYS, OWN_KEYS, policy_of
 from crenel.policies.schema import BLOCKS, schema
 from crenel.policies.shapes import shape_of
+from crenel.policies.value_sources import unfetched
 from crenel.positions import load_file, load_text
 
 HERE = Path(__file__).parent
 CONTENT = HERE.parent / "src" / "crenel" / "content" / "policies"
+CASES = HERE.parent.parent / "shared" / "data" / "custodian" / "cases.jsonl"
 MEGABYTE = 1_000_000
 
 
@@ -47,6 +49,40 @@ def errors(document: Any) -> list[str]:
 
 def wrong(policy: str) -> list[str]:
     return errors({"policies": [load_text(policy, "here").plain()]})
+
+
+# --- what loads is valid
+
+
+def loaded(policies: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield the policies in which `crenel policies check` has no error."""
+    compiler = PolicyCompiler(catalog(), facts(), Standard.FSBP, values_from=unfetched)
+    for name, policy in policies:
+        try:
+            if not compiler.check(policy_of(load_text(json.dumps(policy, default=str), "here"))).errors:
+                yield name, policy
+        except PolicyError:
+            continue
+
+
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # of jmespath, at an old spelling of literals
+def test_policies_of_all_types_that_load_are_valid() -> None:
+    """The policies that run beside Cloud Custodian: each loads, so an editor must not underline it."""
+    written = load_file(HERE / "beside" / "policies.yml").plain()["policies"]
+    found = dict(loaded((policy["name"], policy) for policy in written))
+
+    assert len(found) > 200
+    assert {name: told for name, policy in found.items() if (told := errors({"policies": [policy]}))} == {}
+
+
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
+@pytest.mark.skipif(not CASES.exists(), reason="the recorded cases are not here")
+def test_recorded_policies_that_load_are_valid() -> None:
+    cases = [json.loads(line) for line in CASES.read_text().splitlines()]
+    found = dict(loaded((case["id"], case["policy"]) for case in cases))
+
+    assert len(found) > 400
+    assert {name: told for name, policy in found.items() if (told := errors({"policies": [policy]}))} == {}
 
 
 # --- every filter is declared

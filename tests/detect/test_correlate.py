@@ -53,6 +53,7 @@ def fired(
         engine = Engine(connection, RULES, Reach())
         assert engine.look(path) == 0
         engine.keep()
+        engine.judge()
         once(engine)
         return [(alert.time[14:19], alert.events) for alert in correlate(engine, correlations, {0: "a file"})]
 
@@ -89,7 +90,7 @@ def test_different_values_are_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("kind", "amount"), [("value_sum", 12), ("value_avg", 4), ("value_percentile", 4)])
 def test_values_are_summed(tmp_path: Path, kind: Kind, amount: float) -> None:
     events = [event("A", number, agent=str(3 + number)) for number in range(3)]
-    given = {"percentile": 50, "counted": {"A": USER}}
+    given: dict[str, Any] = {"percentile": 50, "counted": {"A": USER}}
 
     assert len(fired(tmp_path, events, correlation(kind, "A", count=amount, **given))) == 1
     assert fired(tmp_path, events, correlation(kind, "A", op="gt", count=amount, **given)) == []

@@ -48,6 +48,10 @@ class Catalog(Mapping[str, ResourceType]):
     def __len__(self) -> int:
         return len(self._bodies)
 
+    def words(self, name: str) -> tuple[str, ...]:
+        """Return the names that a type goes by in policies, its own first."""
+        return (name, *(alias for alias, other in self._aliases.items() if other == name))
+
     def named(self, name: str) -> ResourceType:
         """Return a type by the name that a user gave. Raises `UsageError` with the nearest name where there is none."""
         try:

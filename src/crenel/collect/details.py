@@ -107,7 +107,11 @@ def _once(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
         context.note(detail.name, rows, listed, call.permission, resources=[""] if first else [])
         return
     for row in rows:
-        found = listed.get(row.reach(detail.match[0]) if detail.match else None)
+        key = row.reach(detail.match[0]) if detail.match else None
+        if listed and detail.match and key is None:
+            _unanswered(context, detail, row)
+            continue
+        found = listed.get(key)
         if found is None and detail.whole:
             _unanswered(context, detail, row)
         elif detail.present:
@@ -119,10 +123,14 @@ def _once(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
 
 
 def _listed(context: UnitContext, detail: Detail, call: Call) -> dict[Any, list[Any]]:
-    """Return what the listing has, by key (all under None where nothing is to match)."""
+    """Return what the listing has, by key (all under None where nothing is to match); an item that has none is left
+    out.
+    """
     found: dict[Any, list[Any]] = {}
     for item in _items(context, detail, call):
         for key in _keys(detail, item):
+            if key is None and detail.match:
+                continue
             kept = found.setdefault(key, [])
             if detail.gather or not kept:
                 kept.append(True if detail.present else inside(item, detail.take))
@@ -344,10 +352,12 @@ def _formed(detail: Detail, value: Any) -> Any:  # noqa: ANN401 (any parsed valu
 
 
 def _unanswered(context: UnitContext, detail: Detail, row: Row) -> None:
+    """Note that an answer says nothing of a row, or that the row lacks what it would be found by."""
     call = _call(detail)
-    name = row.reach(detail.match[0] if detail.match else context.kind.id)
-    context.note(detail.name, [row], CallError(call.name, "NotAnswered", f"AWS's answer does not speak of {name}"),
-                 call.permission)  # fmt: skip
+    known_by = detail.match[0] if detail.match else context.kind.id
+    name = row.reach(known_by)
+    said = f"the resource has no {known_by}" if name is None else f"AWS's answer does not speak of {name}"
+    context.note(detail.name, [row], CallError(call.name, "NotAnswered", said), call.permission)
 
 
 def _region(context: UnitContext, detail: Detail, row: Row | None) -> str:

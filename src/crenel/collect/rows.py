@@ -16,6 +16,7 @@ from crenel.model import GLOBAL
 _OLD_NAMES = {"": "us-east-1", "EU": "eu-west-1"}
 # Services whose ARNs have a path or a name alone where others say of which kind it is.
 _WITHOUT_KIND = ("s3", "apigateway", "execute-api", "emr-serverless")
+_AFTER_SLASH = re.compile(r"/\{(\w+)\}")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -138,12 +139,20 @@ def _text(template: str, values: Mapping[str, Any]) -> str:
 
 
 def arn(template: str, row: Row, partition: str, account: str, owner: str) -> str | None:
-    """Return a row's ARN, None where a column that it is made of is not known."""
+    """Return a row's ARN, None where a column that it is made of is not known.
+
+    A name that is a path, as those of Systems Manager's parameters, brings the slash before it along.
+    """
     if not template:
         return None
     place = {"partition": partition, "region": row.home or row.region, "account": owner or account}
+    known = {**row.values, **place}
+
+    def once(match: re.Match[str]) -> str:
+        return match[0].removeprefix("/") if str(known.get(match[1])).startswith("/") else match[0]
+
     try:
-        return _text(template, {**row.values, **place})
+        return _text(_AFTER_SLASH.sub(once, template), known)
     except MissingColumnError:
         return None
 

@@ -1,7 +1,7 @@
 """Events through all rules at once, chunk by chunk, by DuckDB; what matches is kept there, on disk where it is much.
 
-A look at a chunk has two steps. The first reads the few columns by which most events are seen to be wanted by no rule;
-the second reads all that the rules name, of the events that are left.
+A look at a chunk reads the few columns by which most events are seen to be wanted by no rule. What is left is gathered
+from many chunks, and then judged by all rules: to plan that query costs as much as to look through 10,000 events.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ _TIERS = (
     frozenset({*TEXTS, "userIdentity"}),
 )
 _SMALL = 2_000_000  # bytes of a record that a reader makes room for, where none is longer
+_MANY = 100_000  # events that wait to be judged together
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,25 +72,37 @@ class Engine:
     connection: duckdb.DuckDBPyConnection
     detections: Sequence[Detection]
     reach: Reach
+    waiting: int = 0
 
     def __post_init__(self) -> None:
-        """Make the table."""
+        """Make the tables."""
+        self.connection.execute(f"CREATE TABLE waiting (f INTEGER, {RECORD} JSON)")
         self.connection.execute(f"CREATE TABLE matched (f INTEGER, hits INTEGER[], {RECORD} JSON)")
 
     def look(self, path: Path, longest: int = 0) -> int:
         """Look through a file of lines ``{"f": number, "r": record}``; return how many are not as AWS writes them.
 
-        What matches waits in the table `found` for `keep`. `longest`: the longest line in bytes, where it is known.
+        What may match stands in the table `found` for `keep`. `longest`: the longest line in bytes, where it is known.
         """
         room = max(_SMALL, longest + 1)
         lines = f"read_ndjson_objects({quoted(str(path))}, ignore_errors=true, maximum_object_size={room})"
-        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE found AS WITH lines AS (FROM {lines}), {self._steps}")
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE found AS WITH lines AS (FROM {lines}), {self._first}")
         row = self.connection.execute("SELECT count(*) FILTER (irregular) FROM found").fetchone()
         return int(row[0]) if row else 0
 
     def keep(self) -> None:
-        """Keep what the last look found."""
-        self.connection.execute(f"INSERT INTO matched SELECT f, hits, {RECORD} FROM found WHERE len(hits) > 0")
+        """Keep what the last look found, and judge what is kept once it is much."""
+        kept = f"INSERT INTO waiting SELECT f, {RECORD} FROM found WHERE {RECORD} IS NOT NULL"
+        row = self.connection.execute(kept).fetchone()
+        self.waiting += int(row[0]) if row else 0
+        if self.waiting >= _MANY:
+            self.judge()
+
+    def judge(self) -> None:
+        """Judge what was kept by all rules."""
+        self.connection.execute(f"INSERT INTO matched {self._second}")
+        self.connection.execute("TRUNCATE waiting")
+        self.waiting = 0
 
     @cached_property
     def unanchored(self) -> tuple[Detection, ...]:
@@ -97,21 +110,29 @@ class Engine:
         return tuple(detection for detection in self.detections if _anchor(detection.condition) == TRUE)
 
     @cached_property
-    def _steps(self) -> str:
-        """The query of what `lines` (json) has for the rules: f, irregular, hits, record."""
-        compiler = Compiler({}, datetime.now(UTC), lenient=True)
-        conditions = [detection.condition for detection in self.detections]
-        first = merged([_anchor(condition) for condition in conditions])
-        wanted = f"({self.reach.condition()}) AND ({written(held(compiler, first))})"
-        read = event_columns(sorted(columns_read(conditions)), "candidates", beside=["f", "irregular", RECORD])
-        marks = written(hits(compiler, conditions))
+    def _first(self) -> str:
+        """The query of which of `lines` (json) any rule may want: f, irregular, record."""
+        first = merged([_anchor(detection.condition) for detection in self.detections])
+        wanted = f"({self.reach.condition()}) AND ({written(held(self._compiler, first))})"
         return (
-            f"{_early([*self.reach.columns(), *sorted(columns_read([first]) - {UNLIKE})])}, "
-            f"candidates AS (SELECT f, irregular, json_extract(json, '$.r') AS {RECORD} FROM early AS {ALIAS} "
-            f"WHERE irregular OR ({wanted})), "
-            f"marked AS (SELECT f, irregular, {marks} AS hits, {RECORD} FROM ({read}) AS {ALIAS}) "
-            "SELECT * FROM marked WHERE irregular OR len(hits) > 0"
+            f"{_early([*self.reach.columns(), *sorted(columns_read([first]) - {UNLIKE})])} "
+            f"SELECT f, irregular, json_extract(json, '$.r') AS {RECORD} FROM early AS {ALIAS} "
+            f"WHERE irregular OR ({wanted})"
         )
+
+    @cached_property
+    def _second(self) -> str:
+        """The query of what `waiting` has for the rules: f, hits, record."""
+        conditions = [detection.condition for detection in self.detections]
+        wanted = self.reach.condition()
+        columns = {"eventTime", *self.reach.columns(), *columns_read(conditions)}
+        read = event_columns(sorted(columns), "waiting", where=wanted, beside=["f", RECORD])
+        marked = f"SELECT f, {written(hits(self._compiler, conditions))} AS hits, {RECORD} FROM ({read}) AS {ALIAS}"
+        return f"SELECT * FROM ({marked}) WHERE len(hits) > 0"
+
+    @cached_property
+    def _compiler(self) -> Compiler:
+        return Compiler({}, datetime.now(UTC), lenient=True)
 
 
 def _early(wanted: Iterable[str]) -> str:

@@ -51,7 +51,7 @@ _PULLED = ("pull", "periodic", "schedule", "config-poll-rule")
 MOST_FILTERS = 1_000  # a query of more takes the engine gigabytes
 _FILTERED = ("filters", "scope", "conditions", "not-applicable", "unknown", "notes")
 _HOLDING = ("and", "or", "not", "attrs", "filters", "policy", "when")  # keys below those under which filters stand
-_SOURCES = ("describe", "describe-child", "config")
+SOURCES = ("describe", "describe-child", "config")
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,8 +350,8 @@ def _actions(item: Located) -> tuple[Located, ...]:
 
 def _source(item: Located) -> None:
     name = item.text("source")
-    if name not in _SOURCES:
-        raise item.error(f'there is no source "{name}".', did_you_mean(name, _SOURCES), "unknown-value")
+    if name not in SOURCES:
+        raise item.error(f'there is no source "{name}".', did_you_mean(name, SOURCES), "unknown-value")
 
 
 def _percent(item: Located) -> float:

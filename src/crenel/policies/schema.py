@@ -11,7 +11,7 @@ from crenel.catalog.spec import ResourceType
 from crenel.model import Severity, Standard, Status
 from crenel.policies.facts import Fact
 from crenel.policies.filters import filters_of
-from crenel.policies.model import CUSTODIAN_KEYS, MODES, OWN_KEYS
+from crenel.policies.model import CUSTODIAN_KEYS, MODES, OWN_KEYS, SOURCES
 from crenel.policies.operations import ORDERS
 from crenel.policies.shapes import NAMED, Option, Shape, shape_of
 
@@ -268,7 +268,7 @@ def _keys(kind: ResourceType) -> Iterator[str]:
 
 
 def _policy(catalog: Catalog, facts: Mapping[str, Fact]) -> Schema:
-    names = {name: [name, f"aws.{name}"] for name in catalog}
+    names = {name: [form for word in catalog.words(name) for form in (word, f"aws.{word}")] for name in catalog}
     described = [{"enum": spellings, "description": catalog[name].title} for name, spellings in names.items()]
     properties = {key: {"description": _TEXTS[key], **_plain(key)} for key in (*CUSTODIAN_KEYS, *OWN_KEYS)}
     properties["resource"] = {"description": _TEXTS["resource"], "anyOf": described}
@@ -341,7 +341,7 @@ def _plain(key: str) -> Schema:
         "actions": {"type": ["array", "null"], "items": {"type": ["string", "object"]}},
         "conditions": {"type": "array", "items": {"type": "object"}},
         "query": {"type": "array", "items": {"type": "object"}},
-        "source": {"enum": ["describe", "describe-child"]},
+        "source": {"enum": list(SOURCES)},
         "mode": modes,
         "max-resources": {"anyOf": [amount, {"type": "object"}]},
         "max-resources-percent": {"type": "number", "minimum": 0, "maximum": 100},

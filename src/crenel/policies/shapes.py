@@ -149,7 +149,10 @@ NAMED: Mapping[str, Shape] = {
     "has-virtual-mfa": Shape(
         "A virtual MFA device is assigned to the root user.", (Option("value", "Whether that is so.", "boolean"),)
     ),
-    "default-ebs-encryption": Shape("EBS encryption by default is on, or (the default) off.", (_STATE,)),
+    "default-ebs-encryption": Shape(
+        "EBS encryption by default is on, or (the default) off.",
+        (_STATE, Option("key", "With this KMS key: its alias, or a value filter on it.")),
+    ),
     "used": Shape("Something uses it."),
     "unused": Shape("Nothing uses it."),
     "stale": Shape("A rule names a group that is gone."),

@@ -92,11 +92,14 @@ NAMED: Mapping[str, Shape] = {
         AwsKmsKeyId="Their KMS key.",
     ),
     "grant-count": _plain("The key has more grants than that.", min="How many."),
-    "guard-duty": _plain(
-        "GuardDuty is set up as given.",
-        Detector="Value filters on the detector.",
-        Administrator="Value filters on the administrator.",
-        match_operator="Whether all have to match, or some.",
+    "guard-duty": Shape(
+        "GuardDuty is set up as given, by keys such as `Detector.Status` and `Administrator.RelationshipStatus`.",
+        (
+            Option("Detector", "A value filter on the detector."),
+            Option("Administrator", "A value filter on the administrator."),
+            Option("match-operator", "Whether all have to match, or some.", words=("and", "or")),
+        ),
+        open=True,
     ),
     "has-inline-policy": _plain("It has inline policies.", value=_WANTED),
     "has-specific-managed-policy": INNER,
@@ -130,10 +133,6 @@ NAMED: Mapping[str, Shape] = {
     "xray-encrypt-key": _plain("X-Ray's data is encrypted with this key.", key="The key."),
 }
 OF_TYPES: Mapping[tuple[str, str], Shape] = {
-    ("account-region", "default-ebs-encryption"): Shape(
-        "EBS encryption by default is on, or (the default) off.",
-        (Option("state", "Whether it is on.", "boolean"), Option("key", "With this KMS key.")),
-    ),
     ("iam-role", "used"): _plain("Something uses it.", state=_WANTED),
     ("iam-group", "has-specific-managed-policy"): _plain("The policy is attached.", value="The policy's name."),
 }
