@@ -17,6 +17,8 @@ from crenel.catalog.details import _KEYS as _DETAIL_KEYS
 from crenel.catalog.load import catalog
 from crenel.cli import cli
 from crenel.cli.check import as_text, check_files
+from crenel.detect.engine import Reach
+from crenel.detect.ingest import ingest
 from crenel.judge.run import judge
 from crenel.lake.snapshots import COMMON, Lake, Snapshot
 from crenel.model import Account, ScanInfo, Unit, UnitRecord
@@ -187,7 +189,7 @@ def test_policy_examples_load_and_compile(body: str, tmp_path: Path) -> None:
 
     checked = check_files([path])
 
-    assert checked.policies
+    assert checked.number
     assert list(as_text(checked)) == []
 
 
@@ -222,6 +224,11 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     _, plans = choose(ScanOptions())
     spill = tmp_path_factory.mktemp("spill")
     judge(found, plans, catalog(), facts(), found.findings, spill=spill).close()
+    log = tmp_path_factory.mktemp("logs") / "events.json"
+    log.write_text(
+        '{"Records":[{"eventVersion":"1.09","eventTime":"2026-06-01T10:00:00Z","eventName":"X","eventID":"1"}]}'
+    )
+    assert ingest((str(log),), lake.folder, Reach()).new == 1
     return found
 
 

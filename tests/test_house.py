@@ -27,7 +27,7 @@ ROOMS = {
     "report": {"catalog", "errors", "judge", "lake", "language", "model"},
     "run": {"catalog", "collect", "errors", "judge", "lake", "language", "model", "policies", "report"},
     "examples": {"catalog", "collect", "errors", "judge", "lake", "language", "model", "policies", "positions"},
-    "detect": {"catalog", "detections", "errors", "lake", "language", "logs", "model", "report"},
+    "detect": {"catalog", "detections", "errors", "lake", "language", "logs", "model", "positions"},
     "demo": {"errors"},
     "cli": {"catalog", "collect", "demo", "detect", "detections", "errors", "examples", "judge", "language", "lake",
             "logs", "model", "policies", "positions", "report", "run", "scan"},

@@ -169,6 +169,12 @@ def test_judges_the_conformance_policies_as_the_compiler_does(example: dict[str,
 
 ACCEPTED = [
     "{name: x, resource: ebs}",
+    "{name: x, resource: network-addr}",
+    "{name: x, resource: aws.network-addr, filters: [{Domain: vpc}]}",
+    "{name: x, resource: ebs, source: config}",
+    "{name: x, resource: ebs, source: describe}",
+    "{name: x, resource: account, filters: [{type: guard-duty, Detector.Status: ENABLED, match-operator: or}]}",
+    "{name: x, resource: account, filters: [{type: default-ebs-encryption, state: true, key: alias/aws/ebs}]}",
     "{name: x, resource: aws.ebs, filters: null}",
     "{name: x, resource: aws.account, filters: [{type: default-ebs-encryption, state: true}]}",
     "{name: x, resource: aws.iam-policy, filters: [used, {not: [has-allow-all]}]}",

@@ -4,7 +4,8 @@
     ├── UsageError                  the command can't be carried out as given               exit 2
     │   ├── PolicyError             a policy, fact or catalogue file that does not load     exit 2
     │   │   └── PolicyFileError     several of them
-    │   └── CredentialsError        no credentials, or AWS refuses them                     exit 2
+    │   ├── CredentialsError        no credentials, or AWS refuses them                     exit 2
+    │   └── WritingError            a place that can't be written: no room, no rights       exit 2
     ├── LakeError                   a snapshot that is missing, damaged or half-written     exit 2
     └── CallError                   one AWS call that failed for good: becomes a gap, never ends a scan
 
@@ -94,6 +95,10 @@ class PolicyFileError(PolicyError):
 
 class CredentialsError(UsageError):
     """There are no AWS credentials, or AWS refuses those there are."""
+
+
+class WritingError(UsageError):
+    """A place can't be written: there is no room, or there are no rights."""
 
 
 class LakeError(CrenelError):

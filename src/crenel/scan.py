@@ -30,6 +30,7 @@ from crenel.collect.spool import Spool
 from crenel.errors import LakeError, UsageError
 from crenel.judge.run import Judgement, judge
 from crenel.lake.engine import connect, parquet
+from crenel.lake.event_store import EventStore
 from crenel.lake.query import query as ask
 from crenel.lake.running import Head, interrupted_scan, new_scan, write_head
 from crenel.lake.snapshots import Damage, Lake, Snapshot
@@ -228,16 +229,24 @@ def permissions(options: ScanOptions) -> dict[str, Any]:
 def query(
     folder: Path, sql: str, as_of: datetime | None = None, damaged: Callable[[Damage], None] | None = None
 ) -> Iterator[tuple[list[str], Iterator[tuple[object, ...]]]]:
-    """Run one SELECT over the last snapshot (or the last not younger than `as_of`); yield its columns and its rows.
+    """Run one SELECT over the last snapshot (or the last that was begun by `as_of`) and the events that were taken in;
+    yield its columns and its rows.
 
     `damaged` is told of the snapshots that were passed over. Raises `UsageError` for what can't be run, `LakeError`
-    without a snapshot.
+    where there is neither a snapshot nor an event.
     """
-    snapshot, damages = Lake(folder).latest(as_of)
+    events = EventStore(folder)
+    snapshot: Snapshot | None = None
+    damages: Sequence[Damage] = ()
+    try:
+        snapshot, damages = Lake(folder).latest(as_of)
+    except LakeError:
+        if events.empty:
+            raise
     for damage in damages:
         if damaged is not None:
             damaged(damage)
-    with ask(snapshot, sql) as answer:
+    with ask(snapshot, sql, events) as answer:
         yield answer
 
 

@@ -97,6 +97,22 @@ def test_check_tells_every_error_with_its_place(good, tmp_path, capsys):
     assert "5 policies, 4 errors" in err
 
 
+@pytest.mark.parametrize("command", ["run", "policies check", "policies coverage", "policies explain", "policies test"])
+def test_a_folder_is_read_whole_and_the_help_says_so(command, capsys):
+    assert main([*command.split(), "--help"]) == 0
+    assert "read whole, with the folders in it" in " ".join(capsys.readouterr().out.split())
+
+
+def test_check_of_folders_in_folders(tmp_path, capsys):
+    """All policy files at any depth; what is hidden, and what is no YAML or JSON, is left alone."""
+    for name in ("a.yml", "deep/er/b.yaml", "deep/c.json", ".git/d.yml", "deep/.hidden.yml", "notes.md"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f'{{"policies": [{{"name": "{path.stem.strip(".")}", "resource": "ebs"}}]}}')
+    assert main(["policies", "check", str(tmp_path)]) == 0
+    assert "3 policies, no errors" in capsys.readouterr().out
+
+
 def test_check_of_nothing(capsys):
     assert main(["policies", "check"]) == 2
     assert main(["policies", "check", "/no/such"]) == 2

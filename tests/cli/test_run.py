@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
+import os
 import re
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -28,6 +32,7 @@ def test_a_folder_a_policy(run, tmp_path):
     assert metadata["policy"]["filters"][0] == {"Enabled": True}
     assert metadata["config"]["account_id"] == ACCOUNT
     assert metadata["config"]["region"] == "us-east-1"
+    assert metadata["config"]["regions"] == ["us-east-1"]
     assert metadata["api-stats"]["kms.ListKeys"] == 1
     counts = {metric["MetricName"]: metric["Value"] for metric in metadata["metrics"]}
     assert counts["ResourceCount"] == 2
@@ -89,8 +94,36 @@ def test_a_summary_without_a_folder(run, capsys):
     assert run(policies=ENABLED) == 0
     out, err = capsys.readouterr()
     assert re.search(r"^enabled +aws\.kms-key +us-east-1 +2$", out, re.MULTILINE)
-    assert f"Account {ACCOUNT}: 1 run, 2 resources selected, 0 errors" in out
     assert err == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "policies", "last"),
+    [
+        ("", "ENABLED", "1 policy ran in {account} and selected 2 resources in T s; without -s nothing was kept."),
+        ("-s out", "ENABLED+PUBLIC", "2 policies ran in {account} and selected 3 resources in T s; {there}."),
+        ("-s out", "DENIED+PUBLIC", "1 policy ran in {account} and selected 1 resource in T s, 1 failed; {there}."),
+        ("-s out", "DENIED", "No policy ran in {account}, 1 failed; the logs are in {out}."),
+        ("-s out", "BAD+LATE", "No policy ran in {account}, 1 failed, 1 left out; nothing was written."),
+        (
+            "-s out -r us-east-1 -r eu-west-1",
+            "PUBLIC",
+            "1 policy ran in 2 Regions of {account} and selected 2 resources in T s; {there}.",
+        ),
+    ],
+)
+def test_the_last_line_says_it_all(run, tmp_path, words, policies, last, capsys):
+    texts = {
+        "ENABLED": ENABLED,
+        "PUBLIC": PUBLIC,
+        "DENIED": "\n  - {name: denied, resource: rds}",
+        "BAD": "\n  - {name: bad, resource: kms-key, filters: [{type: no-such-filter}]}",
+        "LATE": "\n  - {name: late, resource: kms-key, conditions: [{region: eu-west-1}]}\n",
+    }
+    out = str(tmp_path / "out")
+    run(*words.replace("out", out).split(), policies="".join(texts[word] for word in policies.split("+")))
+    told = re.sub(r"\d+\.\d s", "T s", capsys.readouterr().out.splitlines()[-1])
+    assert told == last.format(account=f"account {ACCOUNT}", out=out, there=f"the results are in {out}")
 
 
 def test_a_later_run_replaces_what_is_its_own(run, answers, tmp_path):
@@ -133,9 +166,40 @@ def test_a_full_disk(run, tmp_path, monkeypatch, capsys):
             raise OSError(errno.ENOSPC, "No space left on device", str(self.path))
 
     monkeypatch.setattr(JsonList, "_flush", full)
-    assert run("-s", str(tmp_path / "out"), policies=PUBLIC) == 1
-    assert "No space left on device" in capsys.readouterr().err
+    assert run("-s", str(tmp_path / "out"), policies=PUBLIC) == 2
+    err = capsys.readouterr().err
+    assert re.search(r"Error: can't write .*resources\.json: No space left on device\. Make room", err)
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("words", ["run --json -s out", "policies list", "policies check --format json", "--help"])
+def test_standard_output_that_is_full(run, aws, tmp_path, words):
+    """A process of its own, since only one whose standard output is the full device meets it as users do."""
+    (tmp_path / "p.yml").write_text(f"policies:\n{PUBLIC}")
+    given = [*words.split(), *(["p.yml"] if words.startswith(("run", "policies check")) else [])]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "crenel", *given, *(["-q", "--account-id", ACCOUNT] if given[0] == "run" else [])],
+            stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path, check=False,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (2, "Error: can't write to standard output: No space left on device.\n")
+
+
+def test_a_killed_run_s_folder_goes_with_the_next_run(run, tmp_path):
+    """Only that of a killed one: the lock in a folder is held as long as its run lives."""
+    out = tmp_path / "out"
+    killed, living, old = (out / f".crenel-run-{name}" for name in ("killed", "living", "old"))
+    for folder in (killed, living, old):
+        folder.mkdir(parents=True)
+    (killed / "lock").touch()
+    os.utime(old, (0, 0))  # killed before it had a lock
+    with (living / "lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert run("-s", str(out), policies=PUBLIC) == 0
+    assert sorted(path.name for path in out.iterdir()) == [".crenel-run-living", "public"]
+    assert run("-s", str(out), policies=PUBLIC) == 0
+    assert [path.name for path in out.iterdir()] == ["public"]
 
 
 def test_ctrl_c_leaves_nothing(run, answers, tmp_path, monkeypatch):
@@ -160,6 +224,33 @@ def test_a_denied_listing_is_the_policy_s_error_alone(run, answers, tmp_path, ca
     assert not (tmp_path / "out" / "enabled" / "resources.json").exists()
     assert "AccessDenied" in (tmp_path / "out" / "enabled" / "custodian-run.log").read_text()
     assert len(listed(tmp_path / "out" / "public")) == 1
+
+
+GROUPED = """
+  - name: grouped
+    resource: dms-instance
+    filters: [{type: security-group, key: GroupName, value: web}]
+"""
+
+
+def test_a_denied_listing_of_a_related_type_is_an_error_where_it_decides(run, answers, tmp_path, capsys):
+    """Cloud Custodian's policy fails as well: to say nothing matches would be a guess about every resource."""
+    (first, _) = answers["DescribeReplicationInstances"]["ReplicationInstances"]
+    first["VpcSecurityGroups"] = [{"VpcSecurityGroupId": "sg-1"}]
+    assert run("-s", str(tmp_path / "out"), policies=GROUPED + PUBLIC) == 2
+    err = capsys.readouterr().err
+    assert "Error: grouped (us-east-1): aws.security-group can't be listed in us-east-1" in err
+    assert "which decides whether 1 resource matches: ec2:DescribeSecurityGroups" in err
+    folder = tmp_path / "out" / "grouped"
+    assert not (folder / "resources.json").exists()
+    assert [each["id"] for each in json.loads((folder / "gaps.json").read_text())["undecided"]] == ["dms-1"]
+    assert len(listed(tmp_path / "out" / "public")) == 1
+
+
+def test_a_denied_listing_that_decides_nothing_is_no_error(run, tmp_path, capsys):
+    assert run("-s", str(tmp_path / "out"), policies=GROUPED) == 0
+    assert "no match depends on it" in capsys.readouterr().err
+    assert listed(tmp_path / "out" / "grouped") == []
 
 
 def test_a_denied_detail_counts_as_absent_and_is_reported(run, answers, tmp_path, capsys):

@@ -70,7 +70,7 @@ def test_without_a_number_the_account_is_asked(aws, answers, tmp_path, capsys):
     answers["GetCallerIdentity"] = Answer(identity.encode(), kind="text/xml")
     (tmp_path / "p.yml").write_text(f"policies:\n{PUBLIC}")
     assert main(["run", "-q", str(tmp_path / "p.yml")]) == 0
-    assert "Account 444455556666" in capsys.readouterr().out
+    assert "1 policy ran in account 444455556666 " in capsys.readouterr().out
 
 
 # --- the cache

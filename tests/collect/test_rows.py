@@ -59,6 +59,12 @@ def test_an_arn_is_made_of_columns_or_is_none() -> None:
     assert arn("", row(), "aws", "1", "") is None
 
 
+def test_a_name_that_is_a_path_brings_its_slash_into_an_arn() -> None:
+    template = "arn:{partition}:ssm:{region}:{account}:parameter/{Name}"
+    assert arn(template, row(Name="/a/b"), "aws", "1", "") == "arn:aws:ssm:eu-west-1:1:parameter/a/b"
+    assert arn("{Arn}", row(Arn="arn:aws:iam::1:role/a//b"), "aws", "1", "") == "arn:aws:iam::1:role/a//b"
+
+
 @pytest.mark.parametrize(
     ("constraint", "region"), [(None, "us-east-1"), ("EU", "eu-west-1"), ("eu-west-3", "eu-west-3")]
 )

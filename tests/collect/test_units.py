@@ -182,6 +182,40 @@ def test_a_row_that_a_listing_of_all_leaves_out_is_asked_for_or_a_gap(tmp_path) 
     assert [name for name, _, _ in asked].count("iam:GetUser") == 1
 
 
+def test_parameters_are_joined_with_their_tags_by_the_arn_of_their_name(tmp_path) -> None:
+    """AWS does not give every parameter's ARN; a name that is a path brings its slash along."""
+    arns = [f"arn:aws:ssm:us-east-1:{ACCOUNT}:parameter/{name}" for name in ("plain", "a/path")]
+    answers = {
+        "ssm:DescribeParameters": {"Parameters": [{"Name": "plain"}, {"Name": "/a/path"}, {"Name": "bare"}]},
+        "resourcegroupstaggingapi:GetResources": {
+            "ResourceTagMappingList": [{"ResourceARN": arn, "Tags": [{"Key": "At", "Value": arn}]} for arn in arns]
+        },
+    }
+    record, rows, _ = read(tmp_path, "ssm-parameter", answers)
+    assert [row["Tags"] for row in rows] == [*([{"Key": "At", "Value": arn}] for arn in arns), []]
+    assert ([row["_arn"] for row in rows][:2], record.gaps) == (arns, ())
+
+
+def test_a_row_without_what_it_is_joined_by_is_a_gap_and_gets_nobody_s_answer(tmp_path) -> None:
+    answers = {
+        "lambda:ListFunctions": {"Functions": [{"FunctionName": "f"}, {"FunctionName": "g", "FunctionArn": "arn:g"}]},
+        "resourcegroupstaggingapi:GetResources": {
+            "ResourceTagMappingList": [{"ResourceARN": "arn:g", "Tags": []}, {"Tags": [{"Key": "of", "Value": "none"}]}]
+        },
+    }
+    record, [row, other], _ = read(tmp_path, "lambda", answers, details=frozenset({"Tags"}))
+    assert ("Tags" in row, list(row["_gaps"])) == (False, ["Tags"])
+    assert (other["Tags"], other["_gaps"]) == ([], {})
+    assert [(gap.detail, gap.resource) for gap in record.gaps] == [("Tags", "f")]
+
+
+def test_what_a_row_does_not_name_is_not_looked_up(tmp_path) -> None:
+    """A cluster outside of a VPC has no subnet group: that is no gap, and takes no call."""
+    answers = {"elasticache:DescribeCacheClusters": {"CacheClusters": [{"CacheClusterId": "c"}]}}
+    record, [row], asked = read(tmp_path, "cache-cluster", answers, details=frozenset({"SubnetGroup"}))
+    assert (row["SubnetGroup"], record.gaps, len(asked)) == (None, (), 1)
+
+
 @pytest.mark.parametrize(
     ("kind", "answers", "detail"),
     [
@@ -210,6 +244,20 @@ def test_listed_rows_that_are_none_are_a_gap_of_the_listing(tmp_path) -> None:
     record, rows, _ = read(tmp_path, "ebs", {"ec2:DescribeVolumes": {"Volumes": [{"VolumeId": "v"}, None]}})
     assert rows == []
     assert [(gap.detail, gap.code) for gap in record.gaps] == [("", "InvalidResponse")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "answers", "gaps"),
+    [
+        ("sqs", {"sqs:ListQueues": {}}, 0),
+        ("distribution", {"cloudfront:ListDistributions": {"DistributionList": {"Quantity": 0}}}, 0),
+        ("distribution", {"cloudfront:ListDistributions": {}}, 1),
+        ("ebs", {"ec2:DescribeVolumes": {}}, 1),
+    ],
+)
+def test_a_list_that_an_answer_leaves_out_is_empty_for_services_that_do_so(tmp_path, kind, answers, gaps) -> None:
+    record, rows, _ = read(tmp_path, kind, answers)
+    assert (rows, len(record.gaps)) == ([], gaps)
 
 
 def test_when_a_row_fails_nothing_is_under_way_any_more(tmp_path) -> None:

@@ -30,7 +30,7 @@ _TYPE_KEYS = (
     "title", "scope", "list", "id", "name", "arn", "owner", "own", "home", "shadows", "as", "details", "columns",
     "tags", "filters", "aliases", "config",
 )  # fmt: skip
-_LIST_KEYS = ("call", "items", "with", "scalar", "service", "permission", "where", "above", "else")
+_LIST_KEYS = ("call", "items", "with", "scalar", "service", "permission", "where", "above", "empty", "else")
 _OTHER_LIST_KEYS = ("call", "items", "with", "where", "columns")
 
 
@@ -110,15 +110,16 @@ class _Reader:
         scalar = keys["scalar"].text("scalar") if "scalar" in keys else ""
         where = keys["where"].plain() if "where" in keys else {}
         above = tuple(keys["above"].plain()) if "above" in keys else ()
+        empty = "empty" in keys and bool(keys["empty"].value)
         otherwise = self.other_listing(keys.get("else"))
         if not isinstance(column, ListOf):
             raise keys["items"].error(f"{call.name} answers no list at {'.'.join(path)}.")
         if scalar:
-            return Listing(call, path, scalar, where, otherwise=otherwise), {scalar: column.item}
+            return Listing(call, path, scalar, where, empty=empty, otherwise=otherwise), {scalar: column.item}
         if not isinstance(column.item, Struct):
             raise keys["items"].error("a list of bare values needs `scalar`, the name of their column.")
         shared = {name: outer.fields[name] for name in above} if isinstance(outer, Struct) else {}
-        listing = Listing(call, path, where=where, above=above, otherwise=otherwise)
+        listing = Listing(call, path, where=where, above=above, empty=empty, otherwise=otherwise)
         return listing, {**column.item.fields, **shared}
 
     def other_listing(self, item: Located | None) -> Listing | None:

@@ -34,8 +34,9 @@ class Listing:
     """Where a type's rows come from. `scalar` names the column of a list of bare texts, `where` says which count.
 
     `items` leads through lists; `above` names members of the outer items that every row has too. `recorded`: the items
-    are JSON texts of AWS Config's. `otherwise` is asked where this listing is denied, and knows some of the rows alone:
-    `made` are their columns, as templates over its items.
+    are JSON texts of AWS Config's. `empty`: an answer that has no list says that there is nothing. `otherwise` is asked
+    where this listing is denied, and knows some of the rows alone: `made` are their columns, as templates over its
+    items.
     """
 
     call: Call
@@ -44,6 +45,7 @@ class Listing:
     where: Mapping[str, Any] = field(default_factory=dict, hash=False)
     above: Path = ()
     recorded: bool = False
+    empty: bool = False
     made: Mapping[str, str] = field(default_factory=dict, hash=False)
     otherwise: Listing | None = None
 

@@ -1,12 +1,13 @@
 """The command line: one module a command group, imported only when its command runs.
 
-Exit codes: 0 done; 1 unexpected error; 2 usage, or a file that does not load; 3 a FAIL at or above `--fail-on`; 4 the
-scan is incomplete; 130 interrupted. (And 141, as of any program, where the reader of its output went away before there
-was a verdict.)
+Exit codes: 0 done; 1 unexpected error; 2 usage, a file that does not load, a full disk; 3 a FAIL at or above
+`--fail-on`; 4 the scan is incomplete; 130 interrupted. (And 141, as of any program, where the reader of its output went
+away before there was a verdict.)
 """
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import signal
@@ -25,12 +26,16 @@ from crenel.positions import describe
 from crenel.report.text import plain, printable
 
 UNEXPECTED, USAGE, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
+_UNWRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 # Command: module, attribute, help in one line.
 COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "scan": ("crenel.cli.scan", "scan", "Read AWS accounts, judge them, and print what fails."),
     "run": ("crenel.cli.run", "run", "Run Cloud Custodian policies: which resources each selects."),
     "demo": ("crenel.cli.demo", "demo", "Scan a flawed demo account on this machine; no AWS account needed."),
+    "detect": ("crenel.cli.detect", "detect", "Look through CloudTrail logs with Falco and Sigma rules."),
+    "ingest": ("crenel.cli.ingest", "ingest", "Take the events of CloudTrail logs into the lake."),
+    "rules": ("crenel.cli.rules", "rules", "List, check and test the rules of `detect`."),
     "policies": ("crenel.cli.policies", "policies", "List, show and check policies."),
     "resources": ("crenel.cli.resources", "resources", "List and show the resource types that policies can read."),
     "sql": ("crenel.cli.sql", "sql", "Ask the stored resources in SQL."),
@@ -121,9 +126,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(f"Error: {printable(describe(error) if isinstance(error, PolicyError) else str(error))}")
         return USAGE if isinstance(error, UsageError | LakeError) else UNEXPECTED
     except OSError as error:
-        # A full disk, a folder without rights: the user's to mend, and what it is about stands in the error.
-        _complain(f"Error: {plain(str(error))}")
-        return UNEXPECTED
+        # A full disk, a folder without rights: the user's to mend.
+        _complain(f"Error: {_lost(error)}")
+        return USAGE
     except Exception as error:  # noqa: BLE001 (the last line of defence: a bug is reported as one, and with its exit code)
         _complain(f"Error: unexpected error: {type(error).__name__}: {plain(str(error))}. Please report it.")
         if os.environ.get("CRENEL_DEBUG"):
@@ -145,6 +150,17 @@ def _ended_like_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _lost(error: OSError) -> str:
+    """Return what could not be read or written, and why. Of all that is written only standard output has no name."""
+    why = error.strerror or str(error)
+    if error.filename is not None:
+        return plain(f"{error.filename}: {why}.")
+    if error.errno not in _UNWRITTEN:
+        return plain(f"{why}.")
+    silence(sys.stdout)
+    return plain(f"can't write to standard output: {why}.")
 
 
 def silence(stream: TextIO) -> None:

@@ -6,7 +6,7 @@ import gc
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -26,7 +26,9 @@ from crenel.positions import describe
 from crenel.positions.shown import lines_in
 from crenel.report.text import number, printable
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "note"]
+_NOTES = ("event-mode",)  # right as they are, and not for here
+_GITHUB = {"error": "error", "warning": "warning", "note": "notice"}
 
 
 @click.command()
@@ -37,7 +39,8 @@ Severity = Literal["error", "warning"]
 def check(paths: tuple[Path, ...], variables_file: Path | None, strict: bool, style: str) -> None:
     """Check policy files, or folders of them: load and compile each for every standard, without any call.
 
-    Prints every problem with file, line and column, and the words underlined. Exit code 2 where there is an error.
+    A folder is read whole, with the folders in it: all .yml, .yaml and .json files that are not hidden. Prints every
+    problem with file, line and column, and the words underlined. Exit code 2 where there is an error.
 
     \b
     Examples:
@@ -83,10 +86,11 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a check found: problems by file, and there from top to bottom."""
+    """What a check found: problems by file, and there from top to bottom. `what` was checked, one and many."""
 
-    policies: int
+    number: int
     problems: tuple[Problem, ...]
+    what: tuple[str, str] = ("policy", "policies")
 
     def count(self, severity: Severity) -> int:
         """Return how many problems are of a severity."""
@@ -95,16 +99,17 @@ class Checked:
     @property
     def summary(self) -> str:
         """How many policies there are and how many problems, in words."""
-        errors, warnings = self.count("error"), self.count("warning")
-        told = [number(self.policies, "policy", "policies"), number(errors, "error") if errors else "no errors"]
-        return ", ".join([*told, number(warnings, "warning")] if warnings else told)
+        errors = self.count("error")
+        told = [number(self.number, *self.what), number(errors, "error") if errors else "no errors"]
+        rest: tuple[Severity, ...] = ("warning", "note")
+        return ", ".join([*told, *(number(self.count(each), each) for each in rest if self.count(each))])
 
 
 def check_files(paths: Sequence[Path], *, variables: Mapping[str, Any] | None = None, strict: bool = False) -> Checked:
     """Load and compile the policies of files and folders for every standard, in Cloud Custodian's reading.
 
     What Custodian would take without a word though it can't be meant is an error too. `variables` fill the files' texts
-    first; `strict` makes warnings errors. Raises `UsageError` where a path names nothing.
+    first; `strict` makes warnings errors, and leaves notes. Raises `UsageError` where a path names nothing.
     """
     compilers = [PolicyCompiler(catalog(), facts(), standard, values_from=unfetched) for standard in Standard]
     count = 0
@@ -123,9 +128,11 @@ def check_files(paths: Sequence[Path], *, variables: Mapping[str, Any] | None = 
                 text = f'the policy "{policy.name}" stands in {other.body.where} already.'
                 here.append(Problem(policy.body.error(text, code="duplicate-policy"), "error", policy.name))
         problems += sorted(here, key=lambda problem: place_of(problem.error))
-    if strict:
-        problems = [Problem(problem.error, "error", problem.policy) for problem in problems]
-    return Checked(count, tuple(problems))
+    return Checked(count, tuple(_strictly(problem) for problem in problems) if strict else tuple(problems))
+
+
+def _strictly(problem: Problem) -> Problem:
+    return replace(problem, severity="error") if problem.severity == "warning" else problem
 
 
 def _problems(policy: Policy, compilers: Sequence[PolicyCompiler]) -> list[Problem]:
@@ -134,7 +141,9 @@ def _problems(policy: Policy, compilers: Sequence[PolicyCompiler]) -> list[Probl
     for compiler in compilers if policy.params else compilers[:1]:
         mistakes = compiler.check(policy)
         here = [Problem(error, "error", policy.name) for error in mistakes.errors]
-        here += [Problem(error, "warning", policy.name) for error in mistakes.warnings]
+        here += [
+            Problem(error, "note" if error.code in _NOTES else "warning", policy.name) for error in mistakes.warnings
+        ]
         found |= {(str(problem.error.where), problem.error.message): problem for problem in here}
     return list(found.values())
 
@@ -152,9 +161,10 @@ def as_text(checked: Checked) -> Iterator[str]:
 def as_json(checked: Checked) -> str:
     """Return the problems for machines; `end_line` and `end_column` are those behind the last character."""
     found = {
-        "policies": checked.policies,
+        checked.what[1]: checked.number,
         "errors": checked.count("error"),
         "warnings": checked.count("warning"),
+        "notes": checked.count("note"),
         "problems": [_object(problem) for problem in checked.problems],
     }
     return json.dumps(found, indent=2)
@@ -190,7 +200,7 @@ def as_github(checked: Checked) -> Iterator[str]:
             words += [("endLine", str(where.until[0])), ("endColumn", str(where.until[1]))]
         told = ",".join(f"{key}={_escaped(value, ':,')}" for key, value in words)
         message = f"{problem.error.message} {problem.error.suggestion}".rstrip()
-        yield f"::{problem.severity} {told}::{_escaped(message)}"
+        yield f"::{_GITHUB[problem.severity]} {told}::{_escaped(message)}"
 
 
 def _escaped(text: str, more: str = "") -> str:

@@ -20,6 +20,7 @@ from crenel.errors import PolicyError
 from crenel.model import Standard
 from crenel.policies.compile import PolicyCompiler, filter_name, leaves
 from crenel.policies.context import Mistakes
+from crenel.policies.custodian_names import CLOUDS, custodian_names
 from crenel.policies.facts import facts
 from crenel.policies.load import load_variables, policy_files, read_policies
 from crenel.policies.model import Policy
@@ -37,7 +38,8 @@ _SHOWN = 20  # reasons in the table
 def coverage(paths: tuple[Path, ...], variables_file: Path | None, style: str) -> None:
     """Show how many policies of files and folders run here, by type and filter, and what keeps the others from it.
 
-    Nothing is called. Exit code 0, whatever runs.
+    A folder is read whole, with the folders in it: all .yml, .yaml and .json files that are not hidden. Nothing is
+    called. Exit code 0, whatever runs; 2 where a file can't be read, since its policies are not counted.
 
     \b
     Examples:
@@ -49,16 +51,21 @@ def coverage(paths: tuple[Path, ...], variables_file: Path | None, style: str) -
         found = cover(paths, variables=variables)
     if style == "json":
         click.echo(as_json(found))
-        return
-    for fault in found.faults:
-        click.echo(printable(describe(fault, "error")), err=True)
-    print_tables(found)
-    click.echo(summary(found))
+    else:
+        for fault in found.faults:
+            click.echo(printable(describe(fault, "error")), err=True)
+        print_tables(found)
+        click.echo(summary(found))
+    if found.faults:
+        click.get_current_context().exit(2)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A policy, and why it does not run: reasons with the filter that each lies in, none where it runs."""
+    """A policy, and why it does not run: reasons with the filter that each lies in, none where it runs.
+
+    `type` is the resource type's own name, whatever alias the policy has for it.
+    """
 
     name: str
     file: str
@@ -66,13 +73,20 @@ class Entry:
     filters: tuple[str, ...]
     reasons: tuple[tuple[str, PolicyError], ...]
 
+    def misnamed(self, filter_: str, error: PolicyError) -> bool:
+        """Return whether a reason is a name that Cloud Custodian does not have either: a slip, nothing that lacks."""
+        if error.code == "unsupported-type":
+            return self.type not in custodian_names().types and self.type.partition(".")[0] not in CLOUDS
+        return error.code == "unknown-filter" and filter_ not in custodian_names().filters
+
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """All policies of a repository, and the files that hold none that could be read."""
+    """All policies of a repository, and what is wrong with files as a whole; `unreadable` counts those files."""
 
     entries: tuple[Entry, ...]
     faults: tuple[PolicyError, ...]
+    unreadable: int
 
     @property
     def running(self) -> int:
@@ -92,10 +106,21 @@ class Coverage:
             found += [(f"{entry.type}.{name}", name not in broken and not known) for name in sorted(set(entry.filters))]
         return _counted(found)
 
+    def misnamed(self) -> int:
+        """Return how many policies have a name that Cloud Custodian does not have either."""
+        return sum(any(entry.misnamed(*reason) for reason in entry.reasons) for entry in self.entries)
+
     def by_reason(self) -> list[tuple[str, int]]:
         """Return the reasons with the policies that each keeps from running, the most frequent first."""
-        told = Counter(text for entry in self.entries for text in {error.message for _, error in entry.reasons})
+        told = Counter(text for entry in self.entries for text in {_told(entry, *reason) for reason in entry.reasons})
         return sorted(told.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+def _told(entry: Entry, filter_: str, error: PolicyError) -> str:
+    if not entry.misnamed(filter_, error):
+        return error.message
+    hint = error.suggestion if error.suggestion.startswith("Did you mean") else ""
+    return f"{error.message} Cloud Custodian has no such name either. {hint}".rstrip()
 
 
 def _counted(found: Sequence[tuple[str, bool]]) -> list[tuple[str, int, int]]:
@@ -111,22 +136,31 @@ def cover(paths: Sequence[Path], *, variables: Mapping[str, Any] | None = None) 
     compiler = PolicyCompiler(catalog(), facts(), Standard.FSBP, values_from=unfetched)
     entries: list[Entry] = []
     faults: list[PolicyError] = []
+    unreadable = 0
     for path in dict.fromkeys(policy_files(paths)):
         found = read_policies(path, variables=variables)
         faults += found.faults
+        unreadable += bool(found.faults)
         for each in found.unread:
-            name = each.word("resource").removeprefix("aws.")
+            name = _type(each.word("resource"))
             entries.append(Entry(each.word("name"), str(path), name, (), tuple(("", error) for error in each.errors)))
         entries += [_entry(policy, compiler) for policy in found.policies]
-    return Coverage(tuple(entries), tuple(faults))
+    return Coverage(tuple(entries), tuple(faults), unreadable)
+
+
+def _type(name: str) -> str:
+    """Return a resource type's own name, a name that there is not as it is."""
+    known = catalog()
+    return known[name].name if name in known else name.removeprefix("aws.")
 
 
 def _entry(policy: Policy, compiler: PolicyCompiler) -> Entry:
     reasons = compiler.refusals(policy, Mistakes())
-    if not policy.mode.pulled:
-        reasons += [("", error) for error in policy.warnings if error.code == "event-mode"]
     filters = tuple(filter_name(item) for item in leaves(policy.body.mapping("a policy").get("filters")))
-    return Entry(policy.name, policy.file, policy.resource, filters, tuple(reasons))
+    if not policy.mode.pulled:
+        lacking = "event" if "event" in filters else ""
+        reasons += [(lacking, error) for error in policy.warnings if error.code == "event-mode"]
+    return Entry(policy.name, policy.file, _type(policy.resource), filters, tuple(reasons))
 
 
 def as_json(found: Coverage) -> str:
@@ -135,6 +169,8 @@ def as_json(found: Coverage) -> str:
         {
             "policies": len(found.entries),
             "run": found.running,
+            "misnamed": found.misnamed(),
+            "unreadable_files": found.unreadable,
             "types": [{"type": name, "policies": all_, "run": run} for name, all_, run in found.by_type()],
             "filters": [{"filter": name, "policies": all_, "run": run} for name, all_, run in found.by_filter()],
             "not_run": [
@@ -148,6 +184,7 @@ def as_json(found: Coverage) -> str:
                             "place": str(error.where or ""),
                             "code": error.code,
                             "message": error.message,
+                            "misnamed": entry.misnamed(name, error),
                         }
                         for name, error in entry.reasons
                     ],
@@ -168,7 +205,7 @@ def print_tables(found: Coverage, out: TextIO | None = None) -> None:
     lacking = [row for row in found.by_filter() if row[2] < row[1]]
     if lacking:
         out.write("\n")
-        print_columns(("FILTER", "POLICIES", "RUN"), _texts(lacking), out)
+        print_columns(("FILTER THAT NOT ALL CAN USE", "POLICIES", "CAN"), _texts(lacking), out)
     reasons = found.by_reason()
     if reasons:
         out.write("\n")
@@ -179,7 +216,12 @@ def print_tables(found: Coverage, out: TextIO | None = None) -> None:
 def summary(found: Coverage) -> str:
     """Return how many policies there are and how many run, in words."""
     share = f" ({100 * found.running // len(found.entries)} %)" if found.entries else ""
-    return f"{number(len(found.entries), 'policy', 'policies')}, {found.running} run{share}"
+    told = [f"{number(len(found.entries), 'policy', 'policies')}, {found.running:,} run{share}"]
+    if misnamed := found.misnamed():
+        told.append(f"names that Cloud Custodian does not have either: in {misnamed:,}")
+    if found.unreadable:
+        told.append(f"not counted, since unreadable: {number(found.unreadable, 'file')}")
+    return "; ".join(told)
 
 
 def _texts(rows: Sequence[tuple[str, int, int]]) -> list[tuple[str, str, str]]:

@@ -75,7 +75,7 @@ policies_option = click.option(
     type=click.Path(exists=True, path_type=Path),
     multiple=True,
     metavar="PATH",
-    help="Policy files of your own, or folders of them, beside the built-in ones. Repeatable.",
+    help="Policy files of your own, or folders (read with the folders in them), beside the built-in ones. Repeatable.",
 )
 variables_option = click.option(
     "--vars",

@@ -44,7 +44,8 @@ _JUDGING = {"practice", "severity", "params", "scope", "not-applicable", "unknow
 def explain(name: str, paths: tuple[Path, ...], standard: Standard, style: str) -> None:
     """Say in plain English what a policy matches; its SQL, and the tables, columns, calls and permissions it needs.
 
-    ID is a policy of the files or folders, without them a built-in one; * stands for anything.
+    ID is a policy of the files or folders (each read whole, with the folders in it), without them a built-in one; *
+    stands for anything.
 
     \b
     Examples:

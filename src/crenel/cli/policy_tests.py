@@ -29,7 +29,8 @@ FAILED, WRONG = 1, 2
 def test(paths: tuple[Path, ...], mutate: bool, standard: Standard, style: str) -> None:
     """Run the examples of policies: documents in, verdicts out, by the same SQL as a scan; no call is made.
 
-    Examples stand under a policy's `tests`, in a file NAME.tests.yaml beside NAME.yaml, or in files of their own.
+    Examples stand under a policy's `tests`, in a file NAME.tests.yaml beside NAME.yaml, or in files of their own. A
+    folder is read whole, with the folders in it.
 
     \b
     Exit codes:

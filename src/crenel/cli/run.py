@@ -11,6 +11,7 @@ import click
 
 from crenel import run as use_case
 from crenel.cli import silence
+from crenel.cli.custodian_options import cache_folder, custodian_options, named_policies, notes
 from crenel.cli.options import parse_time
 from crenel.cli.progress import progress
 from crenel.collect.rows import reach
@@ -28,7 +29,7 @@ def _number(ctx: click.Context, param: click.Parameter, value: str) -> str:
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="FILE...")
+@click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="PATH...")
 @click.option("-s", "--output-dir", "out", default="", metavar="OUT", help="Write a folder a policy below this one.")
 @click.option(
     "-r",
@@ -38,7 +39,13 @@ def _number(ctx: click.Context, param: click.Parameter, value: str) -> str:
     help="Run in this Region; `all`: in each that the account has opted in to. Repeatable. Default: the profile's.",
 )
 @click.option(
-    "-p", "--policies", "names", multiple=True, metavar="GLOB", help="Only policies of such a name. Repeatable."
+    "-p",
+    "--policies",
+    "names",
+    multiple=True,
+    metavar="GLOB",
+    callback=named_policies,
+    help="Only policies of such a name. Repeatable.",
 )
 @click.option(
     "-t",
@@ -66,8 +73,9 @@ def _number(ctx: click.Context, param: click.Parameter, value: str) -> str:
 @click.option(
     "-f",
     "--cache",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     metavar="DIR",
+    callback=cache_folder,
     help="Keep what is read here, and take it from here while it is young. Default: nothing is kept.",
 )
 @click.option(
@@ -98,10 +106,13 @@ def _number(ctx: click.Context, param: click.Parameter, value: str) -> str:
 )
 @click.option("--json", "style", flag_value=_JSON, help="The same as --format json.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no line a policy on standard error.")
+@click.option("-v", "--verbose", count=True, help="A line a policy on standard error, beside the summary.")
 @click.option("-d", "--dryrun", "--dry-run", is_flag=True, hidden=True, help="Taken for Cloud Custodian's sake.")
+@custodian_options
 def run(  # noqa: PLR0913 (the command line's options)
     *,
     files: tuple[Path, ...],
+    configs: tuple[Path, ...],
     out: str,
     region: tuple[str, ...],
     names: tuple[str, ...],
@@ -116,12 +127,16 @@ def run(  # noqa: PLR0913 (the command line's options)
     allow_web: bool,
     style: str,
     quiet: bool,
+    verbose: int,
     dryrun: bool,  # noqa: ARG001 (nothing is ever changed)
 ) -> None:
     """Run Cloud Custodian policies over an account and write which resources they select, as `custodian run --dryrun`.
 
-    All policies share one collection, which only reads, and only what they need. No action is taken. What could not be
-    read counts as absent, as it does with Cloud Custodian; which resources that decides stands in gaps.json.
+    A folder is read whole, with the folders in it: all .yml, .yaml and .json files that are not hidden. All policies
+    share one collection, which only reads, and only what they need. No action is taken. A detail of a resource that
+    could not be read counts as absent, as it does with Cloud Custodian; which resources that decides stands in
+    gaps.json. A listing that could not be read is an error of the policies that it decides. Options of `custodian run`
+    that have no effect here, as --metrics-enabled and --log-group, are taken with a note.
 
     \b
     Examples:
@@ -134,11 +149,15 @@ def run(  # noqa: PLR0913 (the command line's options)
     Exit codes:
       0    every policy ran
       1    unexpected error
-      2    usage, credentials, or a policy that can't be loaded or run (the others ran)
+      2    usage, credentials, a full disk, or a policy that can't be loaded or run (the others ran)
       130  interrupted
     """  # noqa: D301
+    if not files and not configs:
+        raise click.UsageError("Missing argument 'PATH...': files of policies, or folders of them.")
+    for text in notes() if not quiet else ():
+        _say(f"Note: {plain(text)}")
     options = use_case.RunOptions(
-        files=files,
+        files=(*files, *configs),
         out=out,
         regions=region,
         cache=cache,
@@ -153,7 +172,7 @@ def run(  # noqa: PLR0913 (the command line's options)
         web=allow_web,
     )
     with progress(sys.stderr, quiet=quiet) as watch, use_case.run(options, watch) as outcome:
-        _complain(outcome, lines=not quiet and style != _TABLE, quiet=quiet)
+        _complain(outcome, lines=not quiet and (verbose > 0 or style != _TABLE), quiet=quiet)
         try:
             _write(outcome, style, out)
         except BrokenPipeError:
@@ -211,10 +230,29 @@ def _summary(outcome: use_case.Outcome, out: str) -> None:
     for row in rows if len(rows) > 1 else ():
         cells = [plain(cell).ljust(width) for cell, width in zip(row[:3], widths, strict=True)]
         click.echo("  ".join([*cells, row[3].rjust(number_width), row[4]]).rstrip())
-    total = sum(result.count for result in outcome.results if not result.error)
-    bad = len(outcome.broken) + sum(1 for result in outcome.results if result.error)
-    counts = f"{number(len(outcome.results), 'run')}, {number(total, 'resource')} selected, {number(bad, 'error')}"
-    place = f", in {plain(out)}" if out else ""
     if len(rows) > 1:
         click.echo()
-    click.echo(f"Account {outcome.account}: {counts}, {outcome.seconds:.1f} s{place}")
+    click.echo(_closing(outcome, out))
+
+
+def _closing(outcome: use_case.Outcome, out: str) -> str:
+    """Say in one sentence how many policies ran and failed, what they selected, and where it is."""
+    ran = {result.policy.name for result in outcome.results if not result.error}
+    unnamed = sum(1 for broken in outcome.broken if not broken.policy)
+    failed = {result.policy.name for result in outcome.results if result.error}
+    failed |= {broken.policy for broken in outcome.broken if broken.policy}
+    left_out = {name for name, _, _ in outcome.skipped} - ran - failed
+    regions = f"{len(outcome.regions)} Regions of " if len(outcome.regions) > 1 else ""
+    told = f"{number(len(ran), 'policy', 'policies') if ran else 'No policy'} ran in {regions}account {outcome.account}"
+    if ran:
+        total = sum(result.count for result in outcome.results if not result.error)
+        told += f" and selected {number(total, 'resource')} in {outcome.seconds:.1f} s"
+    rest = [
+        *([f"{len(failed):,} failed"] if failed else []),
+        *([f"{len(left_out):,} left out"] if left_out else []),
+        *([f"{number(unnamed, 'error')} in the files"] if unnamed else []),
+    ]
+    written = f"the {'results' if ran else 'logs'} are in {plain(out)}" if out else "without -s nothing was kept"
+    if not outcome.results:
+        written = "nothing was written"
+    return f"{', '.join([told, *rest])}; {written}."

@@ -33,7 +33,7 @@ def sql(statement: str, lake: Path, as_of: datetime | None, style: str) -> None:
     """Ask the last snapshot in SQL (DuckDB's), read-only. A dash reads the statement from standard input.
 
     Tables are named by resource type (`crenel resources list`); every row bears _account, _region, _id, _arn, _name and
-    _seen_at. There are `findings` and `gaps` as well.
+    _seen_at. There are `findings` and `gaps` as well, and `events` where logs were taken in (`crenel ingest`).
 
     \b
     Examples:

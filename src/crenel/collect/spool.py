@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, NoReturn, Self
 
 from crenel.collect.rows import whole
-from crenel.errors import CrenelError, LakeError
+from crenel.errors import LakeError, WritingError
 from crenel.model import Gap, Unit, UnitRecord
 
 _RECORD = ".record.json"
@@ -177,7 +177,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _failed(path: Path, error: OSError) -> NoReturn:
-    raise CrenelError(
+    raise WritingError(
         f"can't write {path}: {error.strerror or error}.",
         suggestion="Make room or fix the permissions, then resume the scan: finished units are kept.",
     ) from error

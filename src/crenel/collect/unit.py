@@ -11,7 +11,7 @@ from crenel.catalog.spec import Detail, Listing
 from crenel.collect.config_items import recorded
 from crenel.collect.context import UnitContext, elsewhere
 from crenel.collect.details import hydrate
-from crenel.collect.rows import Row, arn, filled, holds, home, items_of, owner, reach, retagged
+from crenel.collect.rows import Row, arn, filled, holds, home, inside, items_of, owner, reach, retagged
 from crenel.collect.spool import Spool
 from crenel.errors import CallError
 from crenel.model import UnitRecord
@@ -73,8 +73,10 @@ def _listed(context: UnitContext, listing: Listing) -> Iterator[list[Row]]:
     region, seen = context.unit.region, set[str]()
     for answer in context.pages(listing.call.service, listing.call.operation, listing.call.params):
         items, path = items_of(answer, listing), ".".join(listing.items)
+        if items is None and listing.empty and isinstance(inside(answer, listing.items[:-1]), Mapping):
+            items = []
         if not isinstance(items, list):
-            # AWS names an empty list too; an answer that says nothing of it is not AWS's, and no empty account.
+            # Most of AWS names an empty list too: an answer that says nothing of it is not AWS's, and no empty account.
             raise CallError(listing.call.name, "InvalidResponse", f"the answer has no {path}")
         if listing.recorded:
             items = _recorded(context, items)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from io import BytesIO
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -91,7 +92,9 @@ class Operation:
             self._check(headers, body)
         elif status < 400 and not body:
             return {"Error": {"Code": str(status), "Message": "AWS redirects this call to another Region."}}
-        response = {"headers": headers, "status_code": status, "body": body, "context": {}}
+        # An object's content is bytes, which botocore's parsers leave alone where they come as a stream.
+        content = BytesIO(body) if status < 300 and self.model.has_streaming_output else body
+        response = {"headers": headers, "status_code": status, "body": content, "context": {}}
         if self.service == "s3" and status == 200 and b"<Error>" in body[:200]:
             response["status_code"] = status = 500  # S3 may fail after it has sent the status
         try:

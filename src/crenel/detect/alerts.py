@@ -12,6 +12,7 @@ from crenel.catalog.events import RECORD
 from crenel.detect.engine import Engine
 from crenel.detect.words import principal, resource
 from crenel.detections.model import Correlation, Detection, Shown
+from crenel.lake.event_store import masked
 from crenel.lake.events import event_columns
 from crenel.language.detecting import ALIAS, columns_read, valued
 from crenel.language.expressions import written
@@ -28,7 +29,8 @@ ABSENT = "<NA>"
 
 
 def once(engine: Engine, *, first_match: bool = False) -> None:
-    """Make the table `hit` (f, h, record): a row for each rule h that an event matched, repeated deliveries left out.
+    """Make the table `hit` (f, h, record): a row for each rule h that an event matched, secrets masked, and an event
+    that was delivered again left out.
 
     `first_match`: of Falco's rules that match an event the first alone counts, as Falco itself has it by default.
     """
@@ -40,10 +42,9 @@ def once(engine: Engine, *, first_match: bool = False) -> None:
         hits = f"list_filter(hits, lambda h: NOT ({among}) OR h = {first})"
     # An event without an id can't be told from another: it stays.
     own = f"coalesce(json_extract_string({RECORD}, '$.eventID'), 'row ' || rowid)"
-    engine.connection.execute(
-        f"CREATE OR REPLACE TABLE hit AS SELECT f, unnest({hits}) AS h, {RECORD} FROM matched WHERE rowid IN "
-        f"(SELECT min(rowid) FROM matched GROUP BY {own})"
-    )
+    first = f"SELECT min(rowid) FROM matched GROUP BY {own}"
+    columns = f"f, unnest({hits}) AS h, {masked()} AS {RECORD}"
+    engine.connection.execute(f"CREATE OR REPLACE TABLE hit AS SELECT {columns} FROM matched WHERE rowid IN ({first})")
 
 
 def alerts(engine: Engine, files: Mapping[int, str]) -> Iterator[Alert]:

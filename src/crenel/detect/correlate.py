@@ -77,7 +77,8 @@ def _fired(engine: Engine, correlations: Sequence[Correlation], place: int) -> s
         holds = f"amount >= {len(correlation.rules)}"
     else:
         measured = f"SELECT *, {_measure(correlation)} OVER {window} AS amount FROM events"
-        holds = f"amount {_OPS[correlation.op]} {correlation.count!r}"
+        bounds = [(correlation.op, correlation.count), *correlation.bounds]
+        holds = " AND ".join(f"amount {_OPS[op]} {count!r}" for op, count in bounds)
     # Windows that fulfil the condition, with none between them that does not, are one alert.
     return f"""
         WITH events AS ({events}), measured AS ({measured}),

@@ -84,10 +84,21 @@ class Engine:
 
         What may match stands in the table `found` for `keep`. `longest`: the longest line in bytes, where it is known.
         """
-        room = max(_SMALL, longest + 1)
-        lines = f"read_ndjson_objects({quoted(str(path))}, ignore_errors=true, maximum_object_size={room})"
-        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE found AS WITH lines AS (FROM {lines}), {self._first}")
+        query = f"WITH {lines_of(path, longest)}, {self._first}"
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE found AS {query}")
         row = self.connection.execute("SELECT count(*) FILTER (irregular) FROM found").fetchone()
+        return int(row[0]) if row else 0
+
+    def look_stored(self, relation: str) -> int:
+        """Look through events that were taken in, in a relation with the columns of their table; return how many.
+
+        What may match is kept at once: by the columns alone, without JSON of the record.
+        """
+        first = merged([_anchor(detection.condition) for detection in self.detections])
+        wanted = f"({self.reach.condition()}) AND ({written(held(self._compiler, first))})"
+        kept = f"INSERT INTO waiting SELECT 0, {RECORD} FROM {relation} AS {ALIAS} WHERE {wanted}"
+        self.connection.execute(kept)
+        row = self.connection.execute(f"SELECT count(*) FROM {relation} WHERE {self.reach.condition()}").fetchone()
         return int(row[0]) if row else 0
 
     def keep(self) -> None:
@@ -105,17 +116,12 @@ class Engine:
         self.waiting = 0
 
     @cached_property
-    def unanchored(self) -> tuple[Detection, ...]:
-        """The rules for which every event has to be read whole."""
-        return tuple(detection for detection in self.detections if _anchor(detection.condition) == TRUE)
-
-    @cached_property
     def _first(self) -> str:
         """The query of which of `lines` (json) any rule may want: f, irregular, record."""
         first = merged([_anchor(detection.condition) for detection in self.detections])
         wanted = f"({self.reach.condition()}) AND ({written(held(self._compiler, first))})"
         return (
-            f"{_early([*self.reach.columns(), *sorted(columns_read([first]) - {UNLIKE})])} "
+            f"{early([*self.reach.columns(), *sorted(columns_read([first]) - {UNLIKE})])} "
             f"SELECT f, irregular, json_extract(json, '$.r') AS {RECORD} FROM early AS {ALIAS} "
             f"WHERE irregular OR ({wanted})"
         )
@@ -135,7 +141,19 @@ class Engine:
         return Compiler({}, datetime.now(UTC), lenient=True)
 
 
-def _early(wanted: Iterable[str]) -> str:
+def unanchored(detections: Sequence[Detection]) -> tuple[Detection, ...]:
+    """Return the rules for which every event has to be read whole, since the first look leaves none out."""
+    return tuple(detection for detection in detections if _anchor(detection.condition) == TRUE)
+
+
+def lines_of(path: Path, longest: int) -> str:
+    """Return the relation `lines` (json) of a file of lines, of which the longest has so many bytes (0: not many)."""
+    room = max(_SMALL, longest + 1)
+    read = f"read_ndjson_objects({quoted(str(path))}, ignore_errors = true, maximum_object_size = {room})"
+    return f"lines AS (FROM {read})"
+
+
+def early(wanted: Iterable[str]) -> str:
     """Return the relations up to `early`: of each line json, f, irregular and the columns, JSON's null taken as absent.
 
     What is no text where one is due is irregular, so that the second step has a look.

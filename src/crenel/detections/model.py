@@ -57,7 +57,8 @@ class Correlation:
     """A rule over the alerts of others, `rules`: the ids of detections and of other correlations.
 
     `group_by`: for each name the value that it stands for in each rule, by the rule's id. `counted`: for each rule the
-    value that is counted or summed. `span` is in seconds. For `temporal` kinds `count` is the number of rules.
+    value that is counted or summed. `span` is in seconds. For `temporal` kinds `count` is the number of rules. `bounds`
+    have to hold beside the first.
     """
 
     id: str
@@ -70,11 +71,14 @@ class Correlation:
     op: Op
     count: float
     body: Located
+    bounds: tuple[tuple[Op, float], ...] = ()
     counted: Mapping[str, Value] = field(default_factory=dict, hash=False)
     percentile: float = 0
     description: str = ""
     tags: tuple[str, ...] = ()
     silent: bool = False
+    practices: tuple[int, ...] = ()
+    response: str = ""
     references: tuple[str, ...] = ()
     false_positives: tuple[str, ...] = ()
 

@@ -1,4 +1,4 @@
-"""One SELECT over a snapshot's tables, read-only."""
+"""One SELECT over a snapshot's tables and the events, read-only."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ import duckdb
 
 from crenel.errors import UsageError
 from crenel.lake.engine import connect, literal_path, name, parquet, quoted
+from crenel.lake.event_store import EventStore
 from crenel.lake.snapshots import Snapshot, stored_findings
 
 
 @contextmanager
-def query(snapshot: Snapshot, sql: str) -> Iterator[tuple[list[str], Iterator[tuple[object, ...]]]]:
-    """Run one SELECT over a snapshot; yield its columns and an iterator of its rows.
+def query(
+    snapshot: Snapshot | None, sql: str, events: EventStore
+) -> Iterator[tuple[list[str], Iterator[tuple[object, ...]]]]:
+    """Run one SELECT over a snapshot, if there is one, and the events; yield its columns and an iterator of its rows.
 
-    The engine may read the snapshot's files and nothing else. Raises `UsageError` with the engine's words for what it
-    can't run.
+    The engine may read the snapshot's files and those of the events, and nothing else. Raises `UsageError` with the
+    engine's words for what it can't run.
     """
     with connect() as connection:
         try:
-            _lay_out(connection, snapshot)
+            _lay_out(connection, snapshot, events)
             statements = connection.extract_statements(sql)
             if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
                 raise UsageError("only a single SELECT can be run here: the lake is read, never changed.")
@@ -32,14 +35,21 @@ def query(snapshot: Snapshot, sql: str) -> Iterator[tuple[list[str], Iterator[tu
             raise UsageError(f"the query can't be run: {error}") from error
 
 
-def _lay_out(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
-    """Make a view of each of the snapshot's files, then close the engine to all else."""
-    for path in sorted(snapshot.folder.glob("*.parquet")):
-        connection.execute(f"CREATE VIEW {name(path.stem)} AS SELECT * FROM {parquet(path)}")
-    if snapshot.findings.is_dir():
-        connection.execute(f"CREATE VIEW findings AS SELECT * FROM {stored_findings(snapshot.findings)}")
+def _lay_out(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot | None, events: EventStore) -> None:
+    """Make a view of each of the snapshot's files and one of the events, then close the engine to all else."""
+    folders = []
+    if snapshot is not None:
+        folders.append(snapshot.folder)
+        for path in sorted(snapshot.folder.glob("*.parquet")):
+            connection.execute(f"CREATE VIEW {name(path.stem)} AS SELECT * FROM {parquet(path)}")
+        if snapshot.findings.is_dir():
+            connection.execute(f"CREATE VIEW findings AS SELECT * FROM {stored_findings(snapshot.findings)}")
+    if not events.empty:
+        folders.append(events.folder)
+        time = "TRY_CAST(eventTime AS TIMESTAMP) AS time"
+        connection.execute(f"CREATE VIEW events AS SELECT {time}, * FROM {events.relation}")
     # The engine checks the path as it was spelt and as it was found.
-    spelt = {f"{snapshot.folder}/", f"{literal_path(snapshot.folder)}/"}
+    spelt = {text for folder in folders for text in (f"{folder}/", f"{literal_path(folder)}/")}
     connection.execute(f"SET allowed_directories = [{', '.join(quoted(path) for path in sorted(spelt))}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 from sqlglot import exp
 
 from crenel.catalog.events import EVENTS, TEXTS, UNLIKE
-from crenel.language.expressions import case, function, lambda_, literal, named, not_null
+from crenel.language.expressions import case, function, lambda_, literal, named, not_null, written
 from crenel.language.plan import (
     TRUE,
     And,
     Compare,
     Const,
     CountItems,
+    Field,
     In,
     Literal,
     Or,
@@ -30,7 +32,9 @@ from crenel.language.sql import Relation
 from crenel.language.walking import walk
 
 ALIAS = "e"
-_PLAIN = re.compile(r"[A-Za-z0-9 _.:@*=+-]+")  # what JSON never escapes
+_PLAIN = re.compile(r"[A-Za-z0-9 _.:@*=+/-]+")  # what DuckDB's JSON never escapes
+# Of what is computed otherwise (Base64, say), the record holds no text that is looked for.
+_AS_IS = (And, Or, Compare, In, Fits, CountItems, Literal, Field, Stands, Reached, Said, Folded)
 SOURCE = Source(EVENTS, frozenset(EVENTS.schema()))
 
 
@@ -61,6 +65,11 @@ def held(compiler: Compiler, condition: Predicate) -> exp.Expr:
     return relation(compiler).predicate(condition)
 
 
+def condition_sql(condition: Predicate) -> str:
+    """Return the SQL of a condition over the table `events`, for people."""
+    return written(held(Compiler({}, datetime(2026, 1, 1, tzinfo=UTC), lenient=True), condition))
+
+
 def valued(compiler: Compiler, values: Sequence[tuple[str, Value]]) -> list[exp.Expr]:
     """Return values as columns with their names."""
     events = relation(compiler)
@@ -87,15 +96,16 @@ def weakened(condition: Predicate, cheap: frozenset[str]) -> Predicate:
 def _weakened_leaf(leaf: Predicate, cheap: frozenset[str]) -> Predicate:
     read = columns_read([leaf])
     texts = _texts(leaf)
-    if not read or not texts or not read <= cheap | {UNLIKE}:
+    nodes = tuple(walk(leaf))
+    if not read or not texts or not read <= cheap | {UNLIKE} or not all(isinstance(node, _AS_IS) for node in nodes):
         return TRUE
-    places = [node for node in walk(leaf) if isinstance(node, (Stands, Reached))]
+    places = [node for node in nodes if isinstance(node, (Stands, Reached))]
     if all(isinstance(place, Stands) and len(place.path) == 1 and place.path[0] in TEXTS for place in places):
         return leaf
     # Below a column of JSON: that its text contains what is looked for is quickly seen.
     if len(places) != 1 or not all(_PLAIN.fullmatch(text) for text in texts):
         return TRUE
-    whole = Folded(Said(Stands(places[0].path[:1]), "json"))
+    whole = Folded(Said(Stands(places[0].path[:1]), "source"))
     return disjunction([Fits("contains", whole, Literal(text.lower())) for text in texts])
 
 
@@ -109,6 +119,11 @@ def _texts(leaf: Predicate) -> tuple[str, ...]:
             return texts if len(texts) == len(among) else ()
         case CountItems(op="ge", count=1, where=where) if not isinstance(where, CountItems):
             return _texts(where)
+        case Or(parts):
+            found = [_texts(part) for part in parts]
+            return tuple(text for texts in found for text in texts) if all(found) else ()
+        case And(parts):
+            return next((texts for part in parts if (texts := _texts(part))), ())
     return ()
 
 

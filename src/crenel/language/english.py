@@ -89,14 +89,14 @@ def sections(
     """
     where = f"{title}, where" if "," in title else f"{title} where"
     if plan.scope != TRUE:
-        yield Section(f"It speaks of {where}", _listed(plan.scope))
+        yield Section(f"It speaks of {where}", listed(plan.scope))
     for clause in plan.not_applicable:
         if clause.when != FALSE:
-            yield Section(f"It does not apply ({worded(clause.text)}) where", _listed(clause.when))
+            yield Section(f"It does not apply ({worded(clause.text)}) where", listed(clause.when))
     for clause in plan.unknown:
         if clause.when != FALSE:
-            yield Section(f"It can't tell ({worded(clause.text)}) where", _listed(clause.when))
-    sentences = _listed(plan.fails) if told is None else told
+            yield Section(f"It can't tell ({worded(clause.text)}) where", listed(clause.when))
+    sentences = listed(plan.fails) if told is None else told
     if plan.fails == FALSE and any(NEVER in line for each in told or () for line in each.lines()):
         yield Section(f"It can't select any {title}.", sentences)
     elif plan.fails == FALSE and not selects:
@@ -121,7 +121,8 @@ def _placeholder(value: Value) -> str:
     return phrases.phrase(value, inline)
 
 
-def _listed(node: Predicate) -> tuple[Sentence, ...]:
+def listed(node: Predicate) -> tuple[Sentence, ...]:
+    """Return the sentences that all have to hold for a predicate."""
     if isinstance(node, And):
         return tuple(sentence(part) for part in node.parts)
     return (sentence(node),)
@@ -319,4 +320,4 @@ def _kept(node: Kept, *, holds: bool) -> Sentence:
     grouped = "" if isinstance(node.group, Literal) else f" of those that have the same {_words(node.group)}"
     named = _words(node.by) if isinstance(node.by, Field) else "its value to sort by"
     head = f"it is {'' if holds else 'not '}among {order} {most}{skipped} by {named}{grouped}"
-    return Sentence(head) if node.where == TRUE else Sentence(f"{head}, of those where", _listed(node.where))
+    return Sentence(head) if node.where == TRUE else Sentence(f"{head}, of those where", listed(node.where))

@@ -39,6 +39,7 @@ from crenel.language.leaves import length
 from crenel.language.plan import (
     Constant,
 )
+from crenel.language.raw import CALLED
 
 _Body = Callable[[Sequence[Operand], Sequence[Constant]], exp.Expr]
 
@@ -425,5 +426,5 @@ _FUNCTIONS: Mapping[str, _Body] = {
     "gather": _gather, "hash": _hash, "pair": _pair, "slice": _slice, "tag_key": _with_key, "replaced": _replaced,
     "unique_size": _size_of_set, "hashable": _hashable, "mod": _mod, "times": _times, "concat": _concat,
     "scatter": _scatter, "key_names": _key_names,
-    "minus": _minus, "percent": _percent, "unique": _unique, "version_parts": _version_parts,
+    **CALLED, "minus": _minus, "percent": _percent, "unique": _unique, "version_parts": _version_parts,
 }  # fmt: skip

@@ -4,12 +4,13 @@ stays JSON.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlglot import exp
 
 from crenel.catalog.columns import JSON
 from crenel.catalog.events import KEYS, RECORD, TEXTS, UNLIKE
+from crenel.language.compare import Operand, text_of
 from crenel.language.expressions import (
     case,
     cast,
@@ -65,6 +66,8 @@ def said_column(alias: str, name: str, other: Other) -> exp.Expr:
 
 def said(sql: exp.Expr, other: Other) -> exp.Expr:
     """Return the text that a JSON value is, and for another what `other` says."""
+    if other == "source":
+        return cast(sql, "VARCHAR")
     if other == "json":
         return _other(sql, other)
     text = function("JSON_EXTRACT_STRING", sql, literal("$"))
@@ -179,3 +182,80 @@ def exactly(count: int, parts: Sequence[exp.Expr]) -> exp.Expr:
     for part in parts:
         held = exp.Add(this=held, expression=cast(part, "INTEGER"))
     return exp.EQ(this=exp.Paren(this=held), expression=literal(count))
+
+
+# --- functions that detections call by name; null stays null
+
+
+def raised(text: exp.Expr) -> exp.Expr:
+    """Return a text with its ASCII letters in upper case."""
+    return function("TRANSLATE", text, literal(_LOWER), literal(_UPPER))
+
+
+def unpacked(text: exp.Expr) -> exp.Expr:
+    """Return the text that a text in Base64 stands for, null where it is none."""
+    return function("TRY", function("DECODE", function("FROM_BASE64", text)))
+
+
+def size(text: exp.Expr) -> exp.Expr:
+    """Return the bytes of a text in UTF-8."""
+    return function("STRLEN", text)
+
+
+def whole(number: exp.Expr) -> exp.Expr:
+    """Return a number without what is behind the point, 0 for one below 0; null where it is too large."""
+    found = case([(exp.LT(this=number, expression=literal(0)), literal(0))], function("TRUNC", number))
+    return exp.TryCast(this=found, to=exp.DataType.build("UBIGINT", dialect="duckdb"))
+
+
+def spelt(number: exp.Expr) -> exp.Expr:
+    """Return a whole number as a text."""
+    return cast(number, "VARCHAR")
+
+
+def indented(text: exp.Expr) -> exp.Expr:
+    """Return JSON over several lines, indented by four blanks a level."""
+    return function("JSON_PRETTY", cast(text, "JSON"))
+
+
+def hextets(text: exp.Expr) -> exp.Expr:
+    """Return the 32 digits of an IPv6 address, however it is written; null for what is none."""
+    lower = function("LOWER", text)
+    filled = exp.Literal.string(":")
+    some = lambda_("g", exp.NEQ(this=exp.to_identifier("g"), expression=literal("")))
+    groups = function("LEN", function("LIST_FILTER", function("STRING_SPLIT", lower, filled), some))
+    missing = function("REPEAT", literal("0:"), exp.Sub(this=literal(8), expression=groups))
+    whole_text = function("REPLACE", lower, literal("::"), function("CONCAT", filled, missing))
+    padded = lambda_("g", function("LPAD", exp.to_identifier("g"), literal(4), literal("0")))
+    parts = function("LIST_FILTER", function("STRING_SPLIT", whole_text, filled), some)
+    digits = function("ARRAY_TO_STRING", function("LIST_TRANSFORM", parts, padded), literal(""))
+    written = function("REGEXP_FULL_MATCH", lower, literal("(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}"))
+    return case(
+        [(exp.And(this=written, expression=exp.EQ(this=function("LEN", digits), expression=literal(32))), digits)],
+        exp.null(),
+    )
+
+
+def calendar(text: exp.Expr, part: str) -> exp.Expr:
+    """Return a part of the time in UTC that a text is (minute, hour, day, week, month, year); null for what is none."""
+    time = exp.TryCast(this=text, to=exp.DataType.build("TIMESTAMP"))
+    return function("DATE_PART", literal(part), time)
+
+
+def _calendar(arguments: Sequence[Operand], settings: Sequence[object]) -> exp.Expr:
+    return calendar(text_of(arguments[0].kind, arguments[0].sql), str(settings[0]))
+
+
+def _called(body: Callable[[exp.Expr], exp.Expr]) -> Callable[[Sequence[Operand], Sequence[object]], exp.Expr]:
+    def of_text(arguments: Sequence[Operand], _: Sequence[object]) -> exp.Expr:
+        [operand] = arguments
+        return body(operand.sql if operand.group == "number" else text_of(operand.kind, operand.sql))
+
+    return of_text
+
+
+CALLED = {
+    "raised": _called(raised), "unpacked": _called(unpacked), "size": _called(size), "whole": _called(whole),
+    "spelt": _called(spelt), "indented": _called(indented),
+    "hextets": _called(hextets), "calendar": _calendar,
+}  # fmt: skip

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from crenel.language.plan import Predicate, Value
 
-Other = Literal["empty", "json", "none"]
+Other = Literal["empty", "json", "none", "source"]
 Test = Literal["contains", "starts", "ends", "regex"]
 Letters = Literal["ascii", "all"]
 
@@ -39,7 +39,7 @@ class Reached:
 @dataclass(frozen=True, slots=True)
 class Said:
     """The text that a JSON value is; of another (null, number, object …) what `other` says: the empty text, compact
-    JSON, or null. Null where nothing stands.
+    JSON, or null. Null where nothing stands. `source`: the JSON itself, for texts as well, with quotes and escapes.
     """
 
     of: Value

@@ -151,20 +151,22 @@ class PolicyCompiler:
         except PolicyError as error:
             found.errors += error.all()
         found.errors += [error for _, error in self.refusals(policy, found)]
-        found.errors += list(self._each_condition(policy, found))
+        found.errors += [error for error in self._each_condition(policy, found) if not _awaited(policy, error)]
         return Mistakes(_once(found.errors), _once(found.warnings))
 
     def refusals(self, policy: Policy, mistakes: Mistakes) -> list[tuple[str, PolicyError]]:
         """Return why a policy can't be compiled, each reason with the name of the filter that it lies in, if in one.
 
-        `mistakes` takes what Custodian would take without a word.
+        `mistakes` takes what Custodian would take without a word. The filter `event` is no reason where the mode has
+        events.
         """
         try:
             self.compile(policy, mistakes=mistakes)
         except PolicyError as error:
             found = list(self._each_filter(policy, mistakes))
             inside = {(each.where, each.message) for _, each in found}
-            return found + [("", each) for each in error.all() if (each.where, each.message) not in inside]
+            found += [("", each) for each in error.all() if (each.where, each.message) not in inside]
+            return [(name, each) for name, each in found if not _awaited(policy, each)]
         return []
 
     def _each_filter(self, policy: Policy, mistakes: Mistakes) -> Iterator[tuple[str, PolicyError]]:
@@ -343,6 +345,11 @@ def _judged_always(policy: Policy) -> None:
         raise policy.body.key_error(
             "mode", f"a policy of the mode {policy.mode.type} waits for events.", "Leave `mode` out.", "unsupported"
         )
+
+
+def _awaited(policy: Policy, error: PolicyError) -> bool:
+    """Return whether an error is that of the filter `event` in a policy whose mode has events."""
+    return error.code == "event-filter" and not policy.mode.pulled
 
 
 def leaves(item: Located | None) -> Iterator[Located]:

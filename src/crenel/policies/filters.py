@@ -241,7 +241,7 @@ def related(context: Context, item: Located) -> Predicate:
 
 def event(_: Context, item: Located) -> Predicate:
     """`event`: a value filter on the event that triggers a policy; without one Custodian refuses it as well."""
-    raise item.error("event filters need a policy with an event mode, and such a policy is not run here.")
+    raise item.error("event filters need an event mode, and such a policy is not run here.", code="event-filter")
 
 
 _FORMS = {**FORMS, **access.FORMS, **backups.FORMS, **metrics.FORMS, **web_acls.FORMS}

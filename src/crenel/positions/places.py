@@ -54,6 +54,10 @@ class Places:
         length = until - column if last == line else 1
         return Where(self.name, line, column, max(1, length), (last, until))
 
+    def offset(self, line: int, column: int) -> int:
+        """Return where a line's column stands in the original text."""
+        return min(self._starts[line - 1] + column - 1, len(self.original))
+
     def _origin(self, offset: int) -> tuple[int, int]:
         """Return where a letter comes from, and where that ends."""
         piece = self.pieces[max(0, bisect_right(self._piece_starts, offset) - 1)]

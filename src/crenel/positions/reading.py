@@ -1,4 +1,4 @@
-"""Files: bounded in size, UTF-8, one document each."""
+"""Files: bounded in size, UTF-8, one document each, or several."""
 
 from __future__ import annotations
 
@@ -36,6 +36,14 @@ def load_text(text: str, name: str, *, variables: Mapping[str, Any] | None = Non
     if variables:
         text, places = filled(text, variables, name, _MOST_BYTES)
     return json_text.parse(text, places) if as_json else yaml_text.parse(text, places)
+
+
+def load_documents(text: str, name: str, *, as_written: bool = False) -> list[Located]:
+    """Read all YAML documents of a text that errors call `name`. Raises `PolicyError`.
+
+    `as_written`: scalars keep their spelling (``yes``, ``0x10`` and ``1.0`` are texts), but for what says null.
+    """
+    return yaml_text.parse_all(text, Places(name, text), as_written=as_written)
 
 
 def read_text(path: Path, shown: str | None = None) -> str:

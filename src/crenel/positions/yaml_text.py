@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import yaml
 
@@ -26,7 +26,11 @@ _TAG = "tag:yaml.org,2002:"
 _COLLECTIONS = {yaml.MappingStartEvent: _TAG + "map", yaml.SequenceStartEvent: _TAG + "seq"}
 _SCALARS = frozenset(_TAG + name for name in ("null", "bool", "int", "float", "timestamp"))
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_NULLS = ("", "~", "null", "Null", "NULL")
 _BAD_SCALAR = (yaml.YAMLError, ValueError, KeyError, IndexError, AttributeError, OverflowError, TypeError)
+
+
+_T = TypeVar("_T")
 
 
 class _Node(NamedTuple):
@@ -39,6 +43,15 @@ class _Node(NamedTuple):
 
 def parse(text: str, places: Places) -> Located:
     """Return the one document of a text; an empty one is null. Raises `PolicyError` with the place of what is wrong."""
+    return _composed(text, places, lambda composer: composer.document())
+
+
+def parse_all(text: str, places: Places, *, as_written: bool = False) -> list[Located]:
+    """Return all documents of a text, with scalars `as_written`: texts, but for what says null. Raises as `parse`."""
+    return _composed(text, places, lambda composer: composer.documents(), as_written=as_written)
+
+
+def _composed(text: str, places: Places, read: Callable[[_Composer], _T], *, as_written: bool = False) -> _T:
     lost = _UNPRINTABLE.search(text)
     if lost:
         raise PolicyError(
@@ -47,7 +60,7 @@ def parse(text: str, places: Places) -> Located:
             code="yaml",
         )
     try:
-        return _Composer(text, places).document()
+        return read(_Composer(text, places, as_written=as_written))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = places.where(mark.index, mark.index + 1) if mark else Where(places.name, 1, 1)
@@ -62,8 +75,9 @@ def parse(text: str, places: Places) -> Located:
 class _Composer:
     """Builds values from the parser's events. The parser itself bounds its nesting."""
 
-    def __init__(self, text: str, places: Places) -> None:
+    def __init__(self, text: str, places: Places, *, as_written: bool = False) -> None:
         self.loader: Any = yaml.CSafeLoader(text)
+        self.as_written = as_written
         self.places = places
         self.anchors: dict[str, _Node | None] = {}  # None while its value is being read
         self.spent = 0
@@ -80,6 +94,15 @@ class _Composer:
         if not isinstance(after, yaml.StreamEndEvent):
             raise self.error(after, "a second document begins here.", "Put it in a file of its own.")
         return found.item
+
+    def documents(self) -> list[Located]:
+        self.loader.get_event()  # the stream's start
+        found: list[Located] = []
+        while not isinstance(self.loader.get_event(), yaml.StreamEndEvent):
+            self.anchors.clear()  # they reach no further than their document
+            found.append(self.node(self.loader.get_event(), 0).item)
+            self.loader.get_event()  # the document's end
+        return found
 
     def node(self, event: Any, depth: int) -> _Node:  # noqa: ANN401 (PyYAML's events are untyped)
         if isinstance(event, yaml.AliasEvent):
@@ -174,6 +197,8 @@ class _Composer:
 
     def scalar(self, event: Any) -> object:  # noqa: ANN401
         text: str = event.value
+        if self.as_written:
+            return None if event.implicit[0] and text in _NULLS else text
         if event.tag not in (None, "!"):
             return self.made(event, event.tag)
         if not event.implicit[0]:

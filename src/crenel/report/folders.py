@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from crenel.errors import CrenelError, UsageError
+from crenel.errors import UsageError, WritingError
 from crenel.model import Gap
 
 RESOURCES, METADATA, LOG, GAPS = "resources.json", "metadata.json", "custodian-run.log", "gaps.json"
@@ -29,12 +29,12 @@ _BUFFER = 1 << 16
 
 @contextmanager
 def written(path: Path | str) -> Iterator[None]:
-    """Turn the failure to write into an error that names the place. Raises `CrenelError`."""
+    """Turn the failure to write into an error that names the place. Raises `WritingError`."""
     try:
         yield
     except OSError as error:
         place = error.filename or path
-        raise CrenelError(
+        raise WritingError(
             f"can't write {place}: {error.strerror or error}.", suggestion="Make room, or choose another place with -s."
         ) from error
 
@@ -42,7 +42,7 @@ def written(path: Path | str) -> Iterator[None]:
 class JsonList:
     """A file that holds a JSON list, an item a line, written as it grows; it is open only while it is written to.
 
-    Its methods raise `CrenelError` where it can't be written.
+    Its methods raise `WritingError` where it can't be written.
     """
 
     def __init__(self, path: Path, head: str = "[", tail: str = "]") -> None:
@@ -78,7 +78,7 @@ class JsonList:
 class PolicyFolder:
     """One policy's results in one Region: in `part` while they are made, in `target` (None: nowhere) when they are.
 
-    Its methods raise `CrenelError` where the folder can't be written.
+    Its methods raise `WritingError` where the folder can't be written.
     """
 
     part: Path

@@ -8,7 +8,6 @@ A policy that can't be loaded, compiled or run is an error of its own; the other
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -35,9 +34,10 @@ from crenel.policies.interpolation import at_runtime, runtime_variables
 from crenel.policies.load import load_variables
 from crenel.policies.model import Policy
 from crenel.policies.value_sources import ValueSources
-from crenel.report.folders import PolicyFolder, place_of, root_of
+from crenel.report.folders import PolicyFolder, place_of
 from crenel.run.gathering import Cache, Gathered, documented, gathered, wanted
 from crenel.run.regional import Frame, Placed, Result, judge
+from crenel.run.workshop import workshop
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +94,10 @@ def run(
     """Run policies and yield what came of it; what no folder was named for is gone afterwards.
 
     Raises `UsageError` where nothing can be run (no such file, no policy chosen, two of a name, a place that can't be
-    written), `CredentialsError`, and `CrenelError` where the disk is full.
+    written, a full disk), and `CredentialsError`.
     """
     chosen = choose(options.files, options.names, options.tags, options.text_variables)
-    with _workshop(options.out) as shop:
+    with workshop(options.out) as shop:
         target = _opened(options)
         try:
             yield _Run(options, chosen, target, shop).run(progress, stop)
@@ -111,20 +111,6 @@ def _opened(options: RunOptions) -> Target:
         return open_given(options.profile, options.account, first)
     (target,), _ = open_profiles([options.profile] if options.profile else [])
     return target
-
-
-@contextmanager
-def _workshop(out: str) -> Iterator[Path]:
-    """Yield a folder to write aside in: under `out`, so that what is finished is put into place by renaming alone."""
-    root = root_of(out) if out else None
-    try:
-        if root is not None:
-            root.mkdir(parents=True, exist_ok=True)
-        aside = tempfile.TemporaryDirectory(prefix=".crenel-run-", dir=root, ignore_cleanup_errors=True)
-    except OSError as error:
-        raise UsageError(f"can't write into {root or tempfile.gettempdir()}: {error.strerror}.") from error
-    with aside as folder:
-        yield Path(folder)
 
 
 class _Run:
@@ -249,7 +235,7 @@ class _Run:
         options = self.options
         config = {
             "account_id": self.target.account.id,
-            "regions": list(options.regions),
+            "regions": list(options.regions or self.regions),
             "profile": options.profile or None,
             "output_dir": options.out or None,
             "cache": str(options.cache) if options.cache else None,

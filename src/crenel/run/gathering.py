@@ -15,7 +15,7 @@ from crenel.collect.collector import ProgressEvent, collect
 from crenel.collect.regions import SCANNED
 from crenel.collect.session import Target
 from crenel.collect.spool import Spool
-from crenel.errors import CredentialsError, CrenelError
+from crenel.errors import CredentialsError, CrenelError, WritingError
 from crenel.lake.engine import connect, parquet
 from crenel.lake.running import new_scan
 from crenel.lake.snapshots import Lake, Snapshot
@@ -27,7 +27,7 @@ from crenel.policies.compile import needs_of
 
 Watch = Callable[[ProgressEvent], None]
 _KEPT = timedelta(hours=24)
-_ROOM = "Make room, or choose another place with --cache or TMPDIR."
+_ROOM = "Make room, or choose another place with -s, --cache or TMPDIR."
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +105,17 @@ def gathered(  # noqa: PLR0913 (a collection's parameters; the last by name)
     """Return a snapshot with what is wanted: one of the cache that has it and is young enough, else a new one.
 
     A new one is put into the cache, or into the folder `lake` where there is no cache. `now` is the clock that ages are
-    measured by. What AWS refuses becomes a gap. Raises `CredentialsError` where the credentials expire, `CrenelError`
+    measured by. What AWS refuses becomes a gap. Raises `CredentialsError` where the credentials expire, `WritingError`
     where nothing can be written.
     """
     if cache is not None and (found := _young(cache, target, what)) is not None:
         return found
     try:
         made = _read(target, catalog, what, now, cache.lake if cache else Lake(lake), progress, stop)
-    except CrenelError as error:  # their advice is to resume, which there is not here
-        advice = "Sign in again, and run it again." if isinstance(error, CredentialsError) else _ROOM
-        raise type(error)(error.message, suggestion=advice) from error
+    except CredentialsError as error:  # their advice is to resume, which there is not here
+        raise CredentialsError(error.message, suggestion="Sign in again, and run it again.") from error
+    except CrenelError as error:  # of the spool and the lake
+        raise WritingError(error.message, suggestion=_ROOM) from error
     if cache is not None:
         _forget(cache)
     return made

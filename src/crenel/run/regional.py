@@ -13,7 +13,7 @@ from typing import Any
 
 from crenel import __version__
 from crenel.catalog.load import Catalog
-from crenel.errors import UsageError
+from crenel.errors import UsageError, WritingError
 from crenel.judge.run import Bench, gaps_of
 from crenel.judge.selecting import Question, laid_out, population, select, undecided
 from crenel.lake.engine import connect
@@ -94,9 +94,14 @@ class Result:
     def lost(self) -> str:
         """Say what could not be read, and what follows."""
         calls = Counter((gap.call, gap.code) for gap in self.gaps)
-        named = ", ".join(f"{call} {code} ({times:,} times)" for (call, code), times in calls.most_common(3))
-        follows = f"it decides whether {number_of(self.undecided, 'resource')} match" if self.undecided else ""
-        return f"could not read everything: {named}; {follows or 'no match depends on it'}"
+        named = ", ".join(f"{call} {code} ({number_of(times, 'time')})" for (call, code), times in calls.most_common(3))
+        follows = f"it {self.decides()}" if self.undecided else "no match depends on it"
+        return f"could not read everything: {named}; {follows}"
+
+    def decides(self) -> str:
+        """Say of how many resources what could not be read decides."""
+        verb = "matches" if self.undecided == 1 else "match"
+        return f"decides whether {number_of(self.undecided, 'resource')} {verb}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,7 @@ class Frame:
 def judge(frame: Frame, region: str, placed: Sequence[Placed]) -> None:
     """Run one Region's policies table by table, and put their folders into place; a policy's error is in its result.
 
-    Raises `CrenelError` where they can't be written.
+    Raises `WritingError` where they can't be written.
     """
     _Region(frame, region, placed).judge()
 
@@ -167,10 +172,9 @@ class _Region:
         """Run the policies of one table."""
         began = time.time()
         if denied := gaps.get((table, "")):
-            where = f"aws.{self.frame.types[table].reported_as} can't be listed in {self.region}"
             for each in group:
                 each.result.gaps = denied
-                each.result.error = f"{where}: {denied[0].call} {denied[0].code}: {denied[0].message}"
+                each.result.error = self.unlisted(denied[0])
             return
         self.select(bench, group)
         everything = population(bench, bench.sources[table])
@@ -183,6 +187,14 @@ class _Region:
             if limit is not None and not result.error and (words := limit.exceeded(result.count, everything)):
                 result.error = f"the policy is over its limit: {words}."
         self.doubt(bench, [each for each in group if each.result.gaps and not each.result.error])
+        for result in (each.result for each in group if each.result.undecided):
+            if (unlisted := next((gap for gap in result.gaps if not gap.detail), None)) is not None:
+                result.error = self.unlisted(unlisted, f", which {result.decides()}")
+
+    def unlisted(self, gap: Gap, follows: str = "") -> str:
+        """Say that a type can't be listed, which Cloud Custodian fails of too."""
+        kind = self.frame.types[gap.type].reported_as
+        return f"aws.{kind} can't be listed in {self.region}{follows}: {gap.call} {gap.code}: {gap.message}"
 
     def select(self, bench: Bench, group: Sequence[Placed]) -> None:
         """Write what the policies of one table select; where they can't be run together, each by itself."""
@@ -190,10 +202,14 @@ class _Region:
             some = group[at : at + _AT_ONCE]
             try:
                 _selected(bench, some)
+            except WritingError:
+                raise  # no policy's fault
             except UsageError:
                 for each in some:
                     try:
                         _selected(bench, [each])
+                    except WritingError:
+                        raise
                     except UsageError as error:
                         each.result.error = error.message
 

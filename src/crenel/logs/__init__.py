@@ -1,0 +1,9 @@
+"""Log files of any size and form, read into chunks of records."""
+
+from crenel.logs.careful import Line, careful
+from crenel.logs.chunking import chunks
+from crenel.logs.finding import find
+from crenel.logs.mending import repaired
+from crenel.logs.model import Chunk, Fault, LogFile, Wanted
+
+__all__ = ["Chunk", "Fault", "Line", "LogFile", "Wanted", "careful", "chunks", "find", "repaired"]
