@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import custodian, prowler
+from benchmarks import custodian, detecting, prowler
 from benchmarks.endpoint.launch import Running, running
 from benchmarks.process import Cost, crenel, measured
 
@@ -199,6 +199,21 @@ def check(options: Options) -> Iterator[Line]:
     yield Line(f"check {custodian.CHECKED:,} policies", said, against, f"{theirs / wall:.1f}x faster")
 
 
+def detect(_: Options) -> Iterator[Line]:
+    """`crenel detect` over two million events, against only inflating and only parsing the same files."""
+    found = detecting.compare()
+    for what, cost in (("gz files", found.direct), ("what was taken in", found.stored)):
+        speed = f"{found.events / cost.wall:,.0f} events/s, {found.mb / cost.wall:,.0f} MB/s"
+        limit = f"inflated by 2 processes: {found.inflated:.1f} s"
+        yield Line(f"detect, {found.events:,} events, {what}", f"{cost.wall:.1f} s, {speed}", limit,
+                   f"{cost.wall / found.inflated:.1f}x the limit")  # fmt: skip
+        yield Line("  CPU, memory", f"{cost.cpu:.1f} s, {cost.rss_mib:.0f} MiB",
+                   f"inflated and parsed: {found.parsed:.1f} s", f"{found.parsed / cost.wall:.1f}x faster")  # fmt: skip
+    yield Line("  ingest", f"{found.ingested.wall:.1f} s, {found.ingested.rss_mib:.0f} MiB",
+               f"{found.events / found.ingested.wall:,.0f} events/s", "")  # fmt: skip
+    yield Line("  alerts", f"{found.alerts:,}", "the same both ways", "")
+
+
 def _wall(cost: Cost) -> float:
     return cost.wall
 
@@ -219,6 +234,7 @@ BENCHMARKS: Mapping[str, Callable[[Options], Iterator[Line]]] = {
     "prowler": against_prowler,
     "custodian": against_custodian,
     "check": check,
+    "detect": detect,
 }
 
 

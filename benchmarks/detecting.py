@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 import tempfile
 import time
@@ -23,37 +22,55 @@ _CORES = 2
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A run of `crenel detect`, and the seconds on the wall that two processes take for less: all files inflated, and
-    inflated and parsed by Python's json (measured on some, for all).
+    """`crenel detect` over files, `crenel ingest` of them, `crenel detect` over what was taken in; and the seconds that
+    two processes take to inflate all files, and to inflate and parse them by Python's json (some, reckoned up to all).
     """
 
     events: int
     mb: float
-    ours: Cost
+    direct: Cost
+    ingested: Cost
+    stored: Cost
     alerts: int
     inflated: float
     parsed: float
 
 
 def compare(events: int = EVENTS) -> Compared:
-    """Write a trail, look through it with Crenel's own rules, and inflate and parse the same files."""
+    """Write a trail and look through it with Crenel's own rules.
+
+    Raises `RuntimeError` where a run does not end well, or the two ways do not give as many alerts.
+    """
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / "trail"
+        folder, lake = Path(name) / "trail", str(Path(name) / "lake")
         write_trail(folder, events)
         files = sorted(folder.rglob("*.json.gz"))
         for file in files:
-            file.read_bytes()  # all three read from the page cache
-        alerts = Path(name) / "alerts.ndjson"
-        command = [crenel(), "detect", "--format", "ndjson", "--output", str(alerts), str(folder)]
-        ours = measured(command, {})
-        if ours.exit_code:
-            raise RuntimeError(f"crenel ended with {ours.exit_code}: {ours.output[-2000:]}")
-        if str(events) not in re.sub(r"[,.]", "", ours.output):
-            raise RuntimeError(f"crenel did not look through {events} events: {ours.output[-2000:]}")
-        mb = sum(len(_inflate(file)) for file in files[:_PARSED]) / 1e6 / _PARSED * len(files)
+            file.read_bytes()  # all read from the page cache
         inflated = _timed(_inflate_only, files)
         parsed = _timed(_parse, files[:_PARSED]) / _PARSED * len(files)
-        return Compared(len(files) * A_FILE, mb, ours, len(alerts.read_text().splitlines()), inflated, parsed)
+        mb = sum(len(_inflate(file)) for file in files[:_PARSED]) / 1e6 / _PARSED * len(files)
+        direct, alerts = _detected([str(folder)], Path(name) / "direct.ndjson")
+        if f"{events:,} events" not in direct.output:
+            raise RuntimeError(f"crenel did not look through {events:,} events: {direct.output[-2000:]}")
+        ingested = _ran(["ingest", "--lake", lake, str(folder)])
+        stored, again = _detected(["--lake", lake], Path(name) / "stored.ndjson")
+        if alerts != again:
+            raise RuntimeError(f"{alerts} alerts from the files, {again} from what was taken in")
+        return Compared(len(files) * A_FILE, mb, direct, ingested, stored, alerts, inflated, parsed)
+
+
+def _detected(words: list[str], out: Path) -> tuple[Cost, int]:
+    cost = _ran(["detect", "--format", "ndjson", "--output", str(out), *words])
+    with out.open() as lines:
+        return cost, sum(1 for _ in lines)
+
+
+def _ran(words: list[str]) -> Cost:
+    cost = measured([crenel(), *words], {})
+    if cost.exit_code:
+        raise RuntimeError(f"crenel ended with {cost.exit_code}: {cost.output[-2000:]}")
+    return cost
 
 
 def _timed(work: Callable[[Path], int], files: list[Path]) -> float:
