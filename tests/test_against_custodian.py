@@ -178,7 +178,8 @@ def expected_difference(filter_: dict[str, Any], doc: dict[str, Any], theirs: An
     value, op, kind = filter_.get("value"), filter_.get("op"), filter_.get("value_type")
     if isinstance(theirs, str):
         return "Custodian raises, and the policy ends there; here the resource does not match"
-    if "value_path" in filter_ and any(doc.get(key) in KEYWORDS for key in ("A", "B")):
+    texts = [*doc.values(), *(tag["Value"] for tag in doc.get("Tags") or [])]
+    if ("value_path" in filter_ or kind == "expr") and any(text in KEYWORDS for text in texts if isinstance(text, str)):
         return "a keyword is one where it stands in the policy, not where the resource's own text reads like one"
     if op == "mod" and (isinstance(value, (str, list)) or any(isinstance(each, (str, list)) for each in doc.values())):
         return "Python takes % on a text for formatting"

@@ -20,6 +20,7 @@ ROOMS = {
     "policies": {"catalog", "errors", "language", "model", "positions"},
     "detections": {"catalog", "errors", "language", "model", "positions"},
     "logs": {"catalog", "collect", "errors", "model"},
+    "trail": {"catalog", "collect", "errors", "logs", "model"},
     "collect": {"catalog", "errors", "model", "positions"},
     "lake": {"catalog", "errors", "model"},
     "judge": {"catalog", "errors", "lake", "language", "model", "policies", "positions"},
@@ -30,7 +31,7 @@ ROOMS = {
     "detect": {"catalog", "detections", "errors", "lake", "language", "logs", "model", "positions"},
     "demo": {"errors"},
     "cli": {"catalog", "collect", "demo", "detect", "detections", "errors", "examples", "judge", "language", "lake",
-            "logs", "model", "policies", "positions", "report", "run", "scan"},
+            "logs", "model", "policies", "positions", "report", "run", "scan", "trail"},
     "__main__": {"cli"},
     "content": set(),
 }  # fmt: skip

@@ -67,6 +67,13 @@ def test_many_in_a_window_that_slides(tmp_path: Path) -> None:
     assert found == [("01:40", ("A50x", "A65x", "A100x")), ("10:30", ("A600x", "A610x", "A620x", "A630x"))]
 
 
+def test_a_range_has_two_bounds(tmp_path: Path) -> None:
+    """More than one and no more than two: the third ends it."""
+    few = correlation("event_count", "A", op="gt", count=1, bounds=(("le", 2),))
+
+    assert [time for time, _ in fired(tmp_path, [event("A", second) for second in (0, 1, 2)], few)] == ["00:01"]
+
+
 def test_too_slow_or_of_other_groups_is_no_burst(tmp_path: Path) -> None:
     slow = [event("A", second) for second in (0, 61, 122)]
     others = [event("A", 200 + number, ip=f"2.2.2.{number}") for number in range(3)]

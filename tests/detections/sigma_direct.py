@@ -93,16 +93,20 @@ def _field(key: str, value: Any, record: Mapping[str, Any]) -> bool:
 
 def _fits(name: str, wanted: Any, modifiers: Sequence[str], record: Mapping[str, Any]) -> bool:
     path = name.split(".")
-    there = list(_reached(record, path))
-    values = [each for each in there if each is not None]
+    values = [each for each in _reached(record, path) if each is not None]
     if modifiers == ["exists"]:
-        return bool(there) is wanted
+        return (bool(values) or _stands(record, path)) is wanted
     if wanted is None:
         return not values
     if "fieldref" in modifiers:
         others = [each for each in _reached(record, wanted.split(".")) if each is not None]
         return any(_refers(text_of(one), text_of(other), modifiers) for one in values for other in others)
     return any(_fits_value(each, wanted, modifiers) for each in values)
+
+
+def _stands(node: Any, path: Sequence[str]) -> bool:
+    """Return whether there is such a member, null or not."""
+    return not path or (isinstance(node, dict) and path[0] in node and _stands(node[path[0]], path[1:]))
 
 
 def _refers(one: str, other: str, modifiers: Sequence[str]) -> bool:

@@ -16,7 +16,7 @@ from crenel.detections.model import Detection, Rules, Shown
 from crenel.positions import describe
 from tests.detections.events import fires, shown
 
-CASES = Path(__file__).parent.parent / "conformance" / "detections" / "falco"
+CASES = Path(__file__).parent / "conformance" / "falco"
 SHARED = Path(os.environ.get("CRENEL_SHARED", "../shared")) / "data"
 RULE = """
 - rule: T

@@ -80,9 +80,13 @@ def test_what_is_cheap_to_ask_first() -> None:
         Compare("eq", Said(at("errorCode"), "json"), Literal("x")),
     )
     cheap = frozenset({"eventName"})
+    name = Said(at("eventName"), "none")  # what is no text is looked at whole anyway
+    named = Compare("eq", name, Literal("CreateUser"))
 
-    assert weakened(And((is_user, denied)), cheap) == is_user
+    assert weakened(And((is_user, denied)), cheap) == named
     assert weakened(Or((is_user, denied)), cheap) == weakened(Not(is_user), cheap)
     assert merged([is_user, In(NAME, ("A", "B")), Fits("ends", NAME, Literal("C"))]) == Or(
         (In(NAME, ("CreateUser", "A", "B")), Fits("ends", NAME, Literal("C")))
     )
+    has = [Fits("contains", NAME, Literal(text)) for text in ("a.b", "c")]
+    assert merged(has) == Fits("regex", NAME, Literal(r"a\.b|c"))

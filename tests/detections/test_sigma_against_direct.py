@@ -118,10 +118,13 @@ def test_random_rules(wanted: list[dict[str, Any]], events: list[dict[str, Any]]
     expected = [[n for n, rule in enumerate(wanted) if sigma_direct.fires(rule, event)] for event in events]
     assert got == expected
 
-    # What is asked first, of few columns, leaves out nothing that a rule wants.
+    # What is asked first, of few columns, leaves out nothing that a rule wants. An event that has no text where one is
+    # due is looked at whole without being asked.
+    regular = [all(isinstance(event.get(key, ""), str | None) for key in TEXTS) for event in events]
     for cheap in ({"eventName"}, {*TEXTS}, {*TEXTS, "requestParameters"}):
         first = held([weakened(each, frozenset(cheap)) for each in conditions], events)
-        assert all(set(hits) <= set(wide) for hits, wide in zip(got, first, strict=True))
+        both = zip(got, first, regular, strict=True)
+        assert all(set(hits) <= set(wide) for hits, wide, asked in both if asked)
 
 
 def real_events() -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Sigma by cases: `tests/conformance/detections/sigma/`, each a detection, a record, and what comes of it."""
+"""Sigma by cases: `tests/detections/conformance/sigma/`, each a detection, a record, and what comes of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from crenel.detections.model import Rules
 from crenel.detections.sigma import read_sigma
 from tests.detections.events import fires, held
 
-CASES_DIR = Path(__file__).parent.parent / "conformance" / "detections" / "sigma"
+CASES_DIR = Path(__file__).parent / "conformance" / "sigma"
 LABELLED = Path(__file__).parents[3] / "shared" / "data" / "language_cases.jsonl"
 CASES: list[dict[str, Any]] = [
     {"file": path.stem, **case}

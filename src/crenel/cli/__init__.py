@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "detect": ("crenel.cli.detect", "detect", "Look through CloudTrail logs with Falco and Sigma rules."),
     "ingest": ("crenel.cli.ingest", "ingest", "Take the events of CloudTrail logs into the lake."),
     "rules": ("crenel.cli.rules", "rules", "List, check and test the rules of `detect`."),
+    "trail": ("crenel.cli.trail", "trail", "Check CloudTrail logs against CloudTrail's signed digests."),
     "policies": ("crenel.cli.policies", "policies", "List, show and check policies."),
     "resources": ("crenel.cli.resources", "resources", "List and show the resource types that policies can read."),
     "sql": ("crenel.cli.sql", "sql", "Ask the stored resources in SQL."),

@@ -101,12 +101,33 @@ def _weakened_leaf(leaf: Predicate, cheap: frozenset[str]) -> Predicate:
         return TRUE
     places = [node for node in nodes if isinstance(node, (Stands, Reached))]
     if all(isinstance(place, Stands) and len(place.path) == 1 and place.path[0] in TEXTS for place in places):
-        return leaf
+        return _of_texts(leaf)
     # Below a column of JSON: that its text contains what is looked for is quickly seen.
     if len(places) != 1 or not all(_PLAIN.fullmatch(text) for text in texts):
         return TRUE
     whole = Folded(Said(Stands(places[0].path[:1]), "source"))
     return disjunction([Fits("contains", whole, Literal(text.lower())) for text in texts])
+
+
+def _of_texts(leaf: Predicate) -> Predicate:
+    """Return a leaf on columns of texts as it is for texts: what is none is irregular, and looked at whole anyway."""
+    match leaf:
+        case Compare(op, left, right):
+            return Compare(op, _of_text(left), right)
+        case In(value, among):
+            return In(_of_text(value), among)
+        case Fits(test, value, text):
+            return Fits(test, _of_text(value), text)
+    return leaf
+
+
+def _of_text(value: Value) -> Value:
+    match value:
+        case Folded(of, letters):
+            return Folded(_of_text(of), letters)
+        case Said(of):
+            return Said(of, "none")
+    return value
 
 
 def _texts(leaf: Predicate) -> tuple[str, ...]:
@@ -128,8 +149,11 @@ def _texts(leaf: Predicate) -> tuple[str, ...]:
 
 
 def merged(conditions: Sequence[Predicate]) -> Predicate:
-    """Return the OR of conditions, with equalities of one value gathered into one membership."""
-    among: dict[Value, dict[object, None]] = {}
+    """Return the OR of conditions, with what they ask of one value gathered: equalities into one membership, and the
+    texts that it may contain into one pattern, so that it is put into lower case once.
+    """
+    among: dict[Value, dict[str, None]] = {}
+    parts: dict[Value, dict[str, None]] = {}
     rest: list[Predicate] = []
     for condition in conditions:
         for part in condition.parts if isinstance(condition, Or) else (condition,):
@@ -137,8 +161,15 @@ def merged(conditions: Sequence[Predicate]) -> Predicate:
                 case Compare("eq", value, Literal(str() as text)):
                     among.setdefault(value, {})[text] = None
                 case In(value, texts) if all(isinstance(text, str) for text in texts):
-                    among.setdefault(value, {}).update(dict.fromkeys(texts))
+                    among.setdefault(value, {}).update(dict.fromkeys(str(text) for text in texts))
+                case Fits("contains", value, Literal(str() as text)):
+                    parts.setdefault(value, {})[text] = None
                 case _:
                     rest.append(part)
-    gathered: list[Predicate] = [In(value, tuple(texts)) for value, texts in among.items()]  # type: ignore[arg-type]
+    gathered: list[Predicate] = [In(value, tuple(texts)) for value, texts in among.items()]
+    for value, found in parts.items():
+        if len(found) == 1:
+            gathered.append(Fits("contains", value, Literal(next(iter(found)))))
+        else:
+            gathered.append(Fits("regex", value, Literal("|".join(map(re.escape, found)))))
     return disjunction([*gathered, *dict.fromkeys(rest)])

@@ -102,6 +102,10 @@ def phrase(value: Value, inline: Inline) -> str:  # noqa: C901, PLR0911, PLR0912
             return f"{phrase(of, inline)}[{index}]"
         case Call("not_null", arguments):
             return " or else ".join(phrase(each, inline) for each in arguments)
+        case Call("calendar", (of,), settings=(part,)):
+            return f"the {part} of {phrase(of, inline)}"
+        case Call("hextets", (of,)):
+            return f"{phrase(of, inline)} as an IPv6 address in full"
         case Call(name, arguments):
             return f"{name}({', '.join(phrase(each, inline) for each in arguments)})"
         case Truth(of):

@@ -52,7 +52,7 @@ def in_buckets(
     urls = [urlsplit(place, allow_fragments=False) for place in places]
     asked = [(url.netloc, url.path.lstrip("/") + (f"?{url.query}" if url.query else "")) for url in urls]
     target = open_given(profile, "", "", limits=Limits(_RATES))
-    buckets = {name: _Bucket(target.caller, target.start_region, name) for name, _ in asked}
+    buckets = {name: Bucket(target.caller, target.start_region, name) for name, _ in asked}
     for name, prefix in asked:
         buckets[name].check(prefix)
     whole = [
@@ -66,7 +66,7 @@ def in_buckets(
     return _fetched(file for name, prefix in whole for file in buckets[name].files(prefix, wanted, counts))
 
 
-class _Bucket:
+class Bucket:
     """A bucket, in whatever Region it is."""
 
     def __init__(self, caller: Caller, region: str, name: str) -> None:
@@ -81,15 +81,15 @@ class _Bucket:
         request = {"Bucket": self._name, "Prefix": prefix, "MaxKeys": 1}
         try:
             try:
-                answer = self._call("ListObjectsV2", request)
+                answer = self.call("ListObjectsV2", request)
             except CallError as error:
                 if error.code not in _ELSEWHERE:
                     raise
-                place = self._call("GetBucketLocation", {"Bucket": self._name})
+                place = self.call("GetBucketLocation", {"Bucket": self._name})
                 self._region = place.get("LocationConstraint") or _HOME
-                answer = self._call("ListObjectsV2", request)
+                answer = self.call("ListObjectsV2", request)
         except CallError as error:
-            raise self._refused(prefix, error) from error
+            raise self.refused(prefix, error) from error
         if not answer.get("Contents"):
             raise UsageError(f"{self._url(prefix)} names no object.")
 
@@ -109,7 +109,7 @@ class _Bucket:
                     else:
                         counts.outside += 1
         except CallError as error:
-            raise self._refused(prefix, error) from error
+            raise self.refused(prefix, error) from error
         if not found and wanted == Wanted():
             raise UsageError(f"there is no log file in {self._url(prefix)}.")
 
@@ -133,7 +133,7 @@ class _Bucket:
         return loose, sorted(dated)
 
     def _level(self, folder: str) -> list[Page]:
-        return list(self._pages({"Prefix": folder, "Delimiter": "/"}))
+        return list(self.pages({"Prefix": folder, "Delimiter": "/"}))
 
     def _in_order(
         self, loose: list[Mapping[str, Any]], dated: list[str], wanted: Wanted, pool: ThreadPoolExecutor
@@ -146,7 +146,7 @@ class _Bucket:
             while len(waiting) < _AT_A_TIME and (folder := next(folders, None)) is not None:
                 first, last = days(folder, wanted)
                 after = {"StartAfter": first} if first else {}
-                pages = self._pages({"Prefix": folder, **after})
+                pages = self.pages({"Prefix": folder, **after})
                 waiting.append((last, pages, pool.submit(next, pages)))
             if not waiting:
                 return
@@ -169,28 +169,31 @@ class _Bucket:
         if not whole:
             request["Range"] = f"bytes={begin}-{end - 1}"
         try:
-            body = self._call("GetObject", request).get("Body", b"")
+            body = self.call("GetObject", request).get("Body", b"")
         except CallError as error:
             raise OSError(str(error)) from error
         return body if isinstance(body, bytes) else bytes(body.read())
 
-    def _pages(self, request: dict[str, Any]) -> Iterator[Page]:
+    def pages(self, request: dict[str, Any]) -> Iterator[Page]:
+        """Yield the pages of a listing. Raises `CallError`."""
         return self._caller.pages("s3", "ListObjectsV2", {"Bucket": self._name, **request}, self._region)
 
-    def _call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+    def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Make a call in the bucket's Region. Raises `CallError`."""
         return self._caller.call("s3", operation, request, self._region)
 
     def _url(self, key: str) -> str:
         return f"s3://{self._name}/{key}"
 
-    def _refused(self, prefix: str, error: CallError) -> UsageError:
+    def refused(self, prefix: str, error: CallError) -> UsageError:
+        """Return what it means for the user that a listing failed."""
         return UsageError(f"can't list {self._url(prefix)}: {error}")
 
 
 class _Object:
     """An object that is read from the beginning, some megabytes with each call."""
 
-    def __init__(self, bucket: _Bucket, key: str, size: int, tag: str) -> None:
+    def __init__(self, bucket: Bucket, key: str, size: int, tag: str) -> None:
         self._bucket = bucket
         self._key = key
         self._size = size

@@ -201,9 +201,15 @@ class Reading:
                 yield self._fault(f"the table has no column eventJson; {HOW_TO_EXPORT}", "line 1")
                 raise _NoMoreError
             return
+        before = csv.field_size_limit(LONGEST)  # which is the whole process's: others have theirs back afterwards
+        try:
+            yield from self._rows(names)
+        finally:
+            csv.field_size_limit(before)
+
+    def _rows(self, names: list[str]) -> Iterator[Line | Fault]:
         column = names.index("eventjson")
-        csv.field_size_limit(LONGEST)
-        rows = csv.reader(iter(text.line, ""), strict=True)
+        rows = csv.reader(iter(self._text.line, ""), strict=True)
         next(rows)
         while True:
             line = rows.line_num + 1

@@ -84,6 +84,9 @@ class _Reader:
             made.errors += error.all()
         else:
             made.correlations.append(found)
+            self.served |= set(found.rules)
+            if _generates(given.item.value["correlation"]):
+                self.generated |= set(found.rules)
             self.groupings[given.id] = frozenset(found.group_by)
             self.done[given.id] = True
         self.reading.pop()
@@ -94,6 +97,7 @@ class _Reader:
         body.only("correlation", _KEYS)
         kind, percentile = _kind(body)
         rules = self.referred(body, made)
+        _generates(body)  # refused where it is no truth value
         bounds, counted, share = _condition(body, kind, percentile, len(rules))
         values: dict[str, Value] = {}
         if counted is not None:
@@ -101,9 +105,6 @@ class _Reader:
             _check_field(counted, given.file)
             values = {rule: fields.shown(counted.value) for rule in rules.values()}
         told = given.told
-        self.served |= set(rules.values())
-        if _generates(body):
-            self.generated |= set(rules.values())
         return Correlation(
             id=given.id,
             name=told.title,
@@ -260,7 +261,7 @@ def _counted(at: Located, kind: Kind) -> Located | None:
     if found is None:
         raise at.error(f"a correlation of the type {kind} names a field.", "Such as: {field: userAgent, gte: 5}")
     if isinstance(found.value, list) and len(found.value) == 1:
-        return found.value[0]  # type: ignore[no-any-return]
+        found = found.value[0]
     found.text("field")
     return found
 

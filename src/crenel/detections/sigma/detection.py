@@ -102,7 +102,7 @@ def _read(value: Located, file: File, *, listed: bool) -> Wanted:
         case bool() as truth:
             return Number(truth, str(truth).lower(), truth=True)
         case int() | float() as number:
-            if not math.isfinite(number):
+            if isinstance(number, float) and not math.isfinite(number):
                 raise value.error("this is no number that an event can have.", "Put it in quotes.")
             text, written = str(number), file.spelling(value)
             if written and written not in (text, f"+{text}"):

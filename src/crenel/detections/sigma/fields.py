@@ -92,14 +92,14 @@ def asked(field: str, wanted: Sequence[Wanted]) -> Predicate:
     for each in wanted:
         match each:
             case Null():
-                parts.append(negation(_any(path, TRUE)))
+                parts.append(negation(_something(path)))
             case Exists(there):
                 found = _exists(path)
                 parts.append(found if there else negation(found))
             case Reference():
                 parts.append(_refers(path, each))
             case Text(parts=(Wild.ANY,)):
-                parts.append(_any(path, TRUE))
+                parts.append(_something(path))
             case _:
                 texts.append(each)
     if texts:
@@ -127,6 +127,14 @@ def mentioned(wanted: Wanted) -> Predicate:
 def _any(path: tuple[str, ...], where: Predicate) -> Predicate:
     """Return whether something that is not null stands at a path and fulfils a condition on the item 1."""
     return CountItems(Reached(path), 1, where)
+
+
+def _something(path: tuple[str, ...]) -> Predicate:
+    """Return whether something that is not null stands at a path; of a column of texts without a look at JSON."""
+    if len(path) > 1 or path[0] not in TEXTS:
+        return _any(path, TRUE)
+    text, other = Said(Stands(path), "none"), Said(Stands(path), "json")
+    return disjunction([Not(IsNull(text)), And((Not(IsNull(other)), Compare("ne", other, Literal(_NULL))))])
 
 
 def _item(number: int) -> Field:

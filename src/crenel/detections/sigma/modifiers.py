@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import itertools
+import math
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
@@ -36,6 +37,7 @@ _PLACEHOLDER = re.compile(r"(?<!\\)%([^%\\]+)%")
 _DASHES = ("-", "/", "\u2013", "\u2014", "\u2015")
 _DASH = re.compile(r"\B[-/]\b")
 _MOST_DASHES = 3
+_EXACT = 2**53  # below it every whole number is a float
 _WORDS: Mapping[type[Wanted], str] = {
     Text: "a text", Number: "a number", Bytes: "bytes", Pattern: "a pattern", Order: "a comparison",
     Network: "a network", Reference: "a field", Null: "null", Exists: "true or false",
@@ -200,24 +202,32 @@ def _order(op: Op) -> Modifier:
     def of(value: Wanted) -> Sequence[Wanted]:
         match value:
             case Number(number, truth=False):
-                return [Order(op, number)]
+                return [Order(op, _bounded(number))]
             case Order(_, number, part) if part:
                 return [Order(op, number, part)]
             case Text(original=str() as text):
-                try:
-                    return [Order(op, float(text))]
-                except ValueError:
-                    pass
+                return [Order(op, _bounded(text))]
         raise SlipError("this is no number.")
 
     return Modifier((Number, Order, Text), of)
+
+
+def _bounded(number: float | str) -> float:
+    """Return a number as the engine can compare with it."""
+    try:
+        found = float(number)
+    except (ValueError, OverflowError) as error:
+        raise SlipError("this is no number.") from error
+    if not math.isfinite(found):
+        raise SlipError("this is no number.")
+    return int(found) if found.is_integer() and abs(found) < _EXACT else found
 
 
 def _part(name: str) -> Modifier:
     def of(value: Wanted) -> Sequence[Wanted]:
         match value:
             case Number(number, truth=False):
-                return [Order("eq", number, name)]
+                return [Order("eq", _bounded(number), name)]
             case Order(op, number, ""):
                 return [Order(op, number, name)]
         raise SlipError("this is no number.")
