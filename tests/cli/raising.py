@@ -16,6 +16,7 @@ ENDINGS: dict[str, BaseException] = {
     "hostile": UsageError("no \x1b[31mcolour\u202e"),
     "bug": ValueError("what \x1b[2J?"),
     "interrupt": KeyboardInterrupt(),
+    "engine": RuntimeError("Query interrupted"),
     "pipe": BrokenPipeError(),
 }
 

@@ -78,6 +78,7 @@ def test_examples_are_commands_that_there_are():
         ("own", 1, "Error: the demo account did not start.\n"),
         ("hostile", 2, "Error: no \\x1b[31mcolour\\u202e\n"),
         ("interrupt", 130, "Interrupted.\n"),
+        ("engine", 130, "Interrupted.\n"),
         ("pipe", 141, ""),
         ("3", 3, ""),
         ("0", 0, ""),

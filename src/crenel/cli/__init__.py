@@ -26,6 +26,7 @@ from crenel.positions import describe
 from crenel.report.text import plain, printable
 
 UNEXPECTED, USAGE, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
+_ENGINE_INTERRUPTED = "Query interrupted"  # what DuckDB raises, as a RuntimeError, of a Ctrl-C while it runs a query
 _UNWRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 # Command: module, attribute, help in one line.
@@ -131,6 +132,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(f"Error: {_lost(error)}")
         return USAGE
     except Exception as error:  # noqa: BLE001 (the last line of defence: a bug is reported as one, and with its exit code)
+        if str(error) == _ENGINE_INTERRUPTED:
+            _complain("Interrupted.")
+            return INTERRUPTED
         _complain(f"Error: unexpected error: {type(error).__name__}: {plain(str(error))}. Please report it.")
         if os.environ.get("CRENEL_DEBUG"):
             traceback.print_exception(error)
