@@ -95,13 +95,9 @@ class Result:
         """Say what could not be read, and what follows."""
         calls = Counter((gap.call, gap.code) for gap in self.gaps)
         named = ", ".join(f"{call} {code} ({number_of(times, 'time')})" for (call, code), times in calls.most_common(3))
-        follows = f"it {self.decides()}" if self.undecided else "no match depends on it"
-        return f"could not read everything: {named}; {follows}"
-
-    def decides(self) -> str:
-        """Say of how many resources what could not be read decides."""
         verb = "matches" if self.undecided == 1 else "match"
-        return f"decides whether {number_of(self.undecided, 'resource')} {verb}"
+        follows = f"it decides whether {number_of(self.undecided, 'resource')} {verb}"
+        return f"could not read everything: {named}; {follows if self.undecided else 'no match depends on it'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,14 +183,11 @@ class _Region:
             if limit is not None and not result.error and (words := limit.exceeded(result.count, everything)):
                 result.error = f"the policy is over its limit: {words}."
         self.doubt(bench, [each for each in group if each.result.gaps and not each.result.error])
-        for result in (each.result for each in group if each.result.undecided):
-            if (unlisted := next((gap for gap in result.gaps if not gap.detail), None)) is not None:
-                result.error = self.unlisted(unlisted, f", which {result.decides()}")
 
-    def unlisted(self, gap: Gap, follows: str = "") -> str:
-        """Say that a type can't be listed, which Cloud Custodian fails of too."""
+    def unlisted(self, gap: Gap) -> str:
+        """Say that a policy's own type can't be listed, which Cloud Custodian fails of too."""
         kind = self.frame.types[gap.type].reported_as
-        return f"aws.{kind} can't be listed in {self.region}{follows}: {gap.call} {gap.code}: {gap.message}"
+        return f"aws.{kind} can't be listed in {self.region}: {gap.call} {gap.code}: {gap.message}"
 
     def select(self, bench: Bench, group: Sequence[Placed]) -> None:
         """Write what the policies of one table select; where they can't be run together, each by itself."""
