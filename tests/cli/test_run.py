@@ -234,7 +234,7 @@ GROUPED = """
 
 
 def test_a_denied_listing_of_a_related_type_counts_as_empty_and_is_reported(run, answers, tmp_path, capsys):
-    """Cloud Custodian may ask less than Crenel does, or by id: where it goes on, so does this, and says what is open."""
+    """Cloud Custodian may ask less, or by id: where it goes on, so does this, and says of what the answer is open."""
     (first, _) = answers["DescribeReplicationInstances"]["ReplicationInstances"]
     first["VpcSecurityGroups"] = [{"VpcSecurityGroupId": "sg-1"}]
     assert run("-s", str(tmp_path / "out"), policies=GROUPED) == 0
