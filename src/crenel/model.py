@@ -156,7 +156,7 @@ class Alert:
     """What a detection says of an event, or of several (`events`: their ids).
 
     `time` is the event's own, as CloudTrail writes it (ISO 8601 in UTC). `principal` and `resource` are short names of
-    who did it and to what, empty where the event does not say. `level` is Sigma's word, `priority` the rule's own.
+    who did it and to what, empty where the event does not say. `level` is Sigma's word.
     """
 
     time: str
@@ -164,7 +164,6 @@ class Alert:
     rule_id: str
     language: str
     level: Level
-    priority: str
     tags: tuple[str, ...]
     event_id: str
     event_name: str

@@ -184,6 +184,20 @@ def test_what_was_taken_in_is_looked_through_by_its_columns(tmp_path: Path, rule
     assert alerts(capsys) == []
 
 
+def test_what_is_no_text_is_looked_at_whole_in_the_lake_too(tmp_path: Path, rule: str, capsys) -> None:
+    """A number where a text is due: a rule that wants the number finds it, in the file and in what was taken in."""
+    Path(rule).write_text(RULE.replace("{eventName: StopLogging}\n  cond", "{errorCode: 7}\n  cond"))
+    log = str(written(tmp_path / "odd.json.gz", record("X", errorCode=7)))
+    lake = str(tmp_path / "lake")
+    main(["ingest", "--lake", lake, "--quiet", log])
+    command = ["detect", "--rules", rule, "--format", "ndjson", "--quiet"]
+
+    assert main([*command, log]) == 0
+    assert len(alerts(capsys)) == 1
+    assert main([*command, "--lake", lake]) == 0
+    assert len(alerts(capsys)) == 1
+
+
 def test_without_logs_and_events(tmp_path: Path, capsys) -> None:
     assert main(["detect", "--lake", str(tmp_path / "none")]) == 2
     assert "crenel ingest" in capsys.readouterr().err

@@ -51,6 +51,11 @@ def check(paths: tuple[Path, ...], variables_file: Path | None, strict: bool, st
     variables = load_variables(variables_file) if variables_file else None
     with uncollected():
         checked = check_files(paths, variables=variables, strict=strict)
+    tell(checked, style)
+
+
+def tell(checked: Checked, style: str) -> None:
+    """Print what a check found, in a format of the command; exit with 2 where there is an error."""
     failed = bool(checked.count("error"))
     if style == "json":
         click.echo(as_json(checked))

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from crenel.cli import LazyGroup
-from crenel.cli.check import Checked, Problem, as_github, as_json, as_text
+from crenel.cli.check import Checked, Problem, tell
 from crenel.cli.listing import labelled
 from crenel.cli.options import format_option
 from crenel.detect.engine import unanchored
@@ -79,20 +79,7 @@ def check(paths: tuple[Path, ...], strict: bool, style: str) -> None:
     wrong += [Problem(error, "error" if strict else "warning") for error in (*found.warnings, *found.skipped)]
     wrong.sort(key=_place)
     checked = Checked(len(_rules(found)), tuple(wrong), ("rule", "rules"))
-    failed = bool(checked.count("error"))
-    if style == "json":
-        click.echo(as_json(checked))
-    elif style == "github":
-        for line in as_github(checked):
-            click.echo(line)
-    else:
-        for text in as_text(checked):
-            click.echo(text, err=True)
-        click.echo(
-            checked.summary.replace("polic", "rul").replace("rulies", "rules").replace("ruly", "rule"), err=failed
-        )
-    if failed:
-        click.get_current_context().exit(WRONG)
+    tell(checked, style)
 
 
 def _place(problem: Problem) -> tuple[str, int, int]:

@@ -113,7 +113,6 @@ def of_event(rule: Detection | Correlation, values: Sequence[Any], file: str) ->
         rule_id=rule.id,
         language=rule.language if isinstance(rule, Detection) else "sigma",
         level=rule.level,
-        priority=(rule.priority if isinstance(rule, Detection) else "") or rule.level,
         tags=rule.tags,
         event_id=event["eventID"] or "",
         event_name=event["eventName"] or "",

@@ -94,8 +94,8 @@ class Engine:
 
         What may match is kept at once: by the columns alone, without JSON of the record.
         """
-        first = merged([_anchor(detection.condition) for detection in self.detections])
-        wanted = f"({self.reach.condition()}) AND ({written(held(self._compiler, first))})"
+        # What has no text where one is due is looked at whole, as it is from files.
+        wanted = f"({self._wanted}) OR ({UNLIKE} IS NOT NULL AND {self.reach.condition()})"
         kept = f"INSERT INTO waiting SELECT 0, {RECORD} FROM {relation} AS {ALIAS} WHERE {wanted}"
         self.connection.execute(kept)
         row = self.connection.execute(f"SELECT count(*) FROM {relation} WHERE {self.reach.condition()}").fetchone()
@@ -116,14 +116,22 @@ class Engine:
         self.waiting = 0
 
     @cached_property
+    def _anchors(self) -> Predicate:
+        """What an event has to fulfil for any rule to hold, as far as few columns say."""
+        return merged([_anchor(detection.condition) for detection in self.detections])
+
+    @cached_property
+    def _wanted(self) -> str:
+        """The SQL of that for the events that are looked at."""
+        return f"({self.reach.condition()}) AND ({written(held(self._compiler, self._anchors))})"
+
+    @cached_property
     def _first(self) -> str:
         """The query of which of `lines` (json) any rule may want: f, irregular, record."""
-        first = merged([_anchor(detection.condition) for detection in self.detections])
-        wanted = f"({self.reach.condition()}) AND ({written(held(self._compiler, first))})"
         return (
-            f"{early([*self.reach.columns(), *sorted(columns_read([first]) - {UNLIKE})])} "
+            f"{early([*self.reach.columns(), *sorted(columns_read([self._anchors]) - {UNLIKE})])} "
             f"SELECT f, irregular, json_extract(json, '$.r') AS {RECORD} FROM early AS {ALIAS} "
-            f"WHERE irregular OR ({wanted})"
+            f"WHERE irregular OR ({self._wanted})"
         )
 
     @cached_property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from crenel.catalog.columns import TEXT
 from crenel.catalog.events import KEYS, RECORD, TEXTS, UNLIKE
 from crenel.lake.engine import name, quoted
 
@@ -52,9 +51,3 @@ def _unlike(texts: Iterable[str]) -> str:
     odd = "json_type(p[2]) <> 'VARCHAR'"
     some = "len(list_filter(_t, lambda v: json_type(v) <> 'VARCHAR')) > 0"
     return f"CASE WHEN {some} THEN to_json(map_from_entries(list_filter({pairs}, lambda p: {odd}))) END"
-
-
-def kinds() -> dict[str, str]:
-    """Return the columns of the table of events with DuckDB's types."""
-    found = {each: "VARCHAR" if key.kind == TEXT else "JSON" for each, key in KEYS.items()}
-    return found | {UNLIKE: "JSON", RECORD: "JSON"}
