@@ -16,8 +16,8 @@ from crenel.catalog.load import catalog
 from crenel.catalog.spec import ResourceType
 from crenel.errors import PolicyError
 from crenel.policies.filters import filter_of, filters_of
-from crenel.policies.shape import AGE, COMPARED, INNER, ITEMS, RELATED, Shape
-from crenel.policies.shapes import shape_of
+from crenel.policies.shapes.filters import shape_of
+from crenel.policies.shapes.shape import AGE, COMPARED, INNER, ITEMS, RELATED, Shape
 from crenel.positions import load_file
 
 DOCS = Path(__file__).parent.parent / "docs"

@@ -22,9 +22,9 @@ from crenel.language.plan import (
 )
 from crenel.language.reading import Compiler, Source
 from crenel.language.sql import Relation
-from crenel.policies.access import FILTERS, FORMS
 from crenel.policies.context import Context, Mistakes
-from crenel.policies.keys import Place
+from crenel.policies.documents.access import FILTERS, FORMS
+from crenel.policies.keys.key import Place
 from crenel.positions import Located
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -11,9 +11,9 @@ from crenel.language.plan import (
 from crenel.language.walking import (
     walk,
 )
-from crenel.policies.access import FORMS
 from crenel.policies.context import Context
-from crenel.policies.keys import Place
+from crenel.policies.documents.access import FORMS
+from crenel.policies.keys.key import Place
 from tests.test_access import located
 
 DECLARED = [

@@ -19,7 +19,7 @@ from crenel.judge.documents import Documents
 from crenel.lake.engine import connect
 from crenel.policies.context import Mistakes
 from crenel.policies.filters import compile_filters
-from crenel.policies.operations import OPERATIONS
+from crenel.policies.values.operations import OPERATIONS
 from crenel.positions import Located
 from tests.oracle import needs_custodian, oracle
 

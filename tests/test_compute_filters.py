@@ -24,8 +24,8 @@ from crenel.policies.compile import PolicyCompiler
 from crenel.policies.context import Context
 from crenel.policies.facts import facts
 from crenel.policies.filters import compile_filter
-from crenel.policies.keys import Place
-from crenel.policies.model import policy_of
+from crenel.policies.keys.key import Place
+from crenel.policies.written.model import policy_of
 from crenel.positions import load_text
 
 from .collect.fakes import context, denied

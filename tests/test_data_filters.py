@@ -7,10 +7,11 @@ import pytest
 from crenel.catalog.load import catalog
 from crenel.errors import PolicyError
 from crenel.model import Standard
-from crenel.policies.compile import PolicyCompiler, needs_of
+from crenel.policies.compile import PolicyCompiler
 from crenel.policies.context import Mistakes
 from crenel.policies.facts import facts
-from crenel.policies.model import policy_of
+from crenel.policies.reads import needs_of
+from crenel.policies.written.model import policy_of
 from crenel.positions import load_text
 
 

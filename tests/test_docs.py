@@ -24,7 +24,7 @@ from crenel.lake.snapshots import COMMON, Lake, Snapshot
 from crenel.model import Account, ScanInfo, Unit, UnitRecord
 from crenel.policies.facts import facts
 from crenel.policies.filters import _FORMS
-from crenel.policies.load import builtin_policies
+from crenel.policies.written.load import builtin_policies
 from crenel.positions import load_text
 from crenel.scan import ScanOptions, choose, permissions, query
 from tests.cases import ACCOUNT, NOW

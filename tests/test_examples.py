@@ -20,8 +20,8 @@ from crenel.examples.row_mutants import near
 from crenel.examples.running import named_policy, prepared, run
 from crenel.examples.stage import Stage, staged
 from crenel.model import Standard
-from crenel.policies.load import builtin_policies
-from crenel.policies.model import policy_of
+from crenel.policies.written.load import builtin_policies
+from crenel.policies.written.model import policy_of
 from crenel.positions import load_text
 
 HERE = Path(__file__).parent

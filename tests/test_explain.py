@@ -23,9 +23,9 @@ from crenel.model import Standard
 from crenel.policies.compile import PolicyCompiler
 from crenel.policies.context import Mistakes
 from crenel.policies.facts import facts
-from crenel.policies.load import builtin_policies, load_policies
-from crenel.policies.model import policy_of
-from crenel.policies.patterns import glob
+from crenel.policies.values.patterns import glob
+from crenel.policies.written.load import builtin_policies, load_policies
+from crenel.policies.written.model import policy_of
 from crenel.positions import load_text
 
 # Policies as written, and what they are in English.

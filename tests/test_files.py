@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crenel.errors import PolicyError
-from crenel.policies.load import load_policies, load_variables, policy_files, read_policies
+from crenel.policies.written.load import load_policies, load_variables, policy_files, read_policies
 from crenel.positions import Located, describe, load_file, load_text
 
 SECONDS = 10  # for the worst of them, on a slow machine; most take no time

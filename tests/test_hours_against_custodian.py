@@ -15,7 +15,7 @@ from crenel.catalog.load import catalog
 from crenel.judge.documents import Documents
 from crenel.lake.engine import connect
 from crenel.policies.context import Mistakes
-from crenel.policies.hours import offhour, onhour
+from crenel.policies.general.hours import offhour, onhour
 from tests.oracle import needs_custodian, oracle
 from tests.test_against_custodian import located
 

@@ -24,17 +24,39 @@ ROOMS = {
     "collect": {"catalog", "errors", "model", "positions"},
     "lake": {"catalog", "errors", "model"},
     "judge": {"catalog", "errors", "lake", "language", "model", "policies", "positions"},
-    "scan": {"catalog", "collect", "errors", "judge", "lake", "language", "model", "policies"},
-    "report": {"catalog", "errors", "judge", "lake", "language", "model"},
+    "remediate": {"catalog", "collect", "errors", "lake", "model", "positions"},
+    "scan": {"catalog", "collect", "errors", "judge", "lake", "language", "model", "policies", "remediate"},
+    "fix": {"catalog", "collect", "errors", "judge", "lake", "model", "policies", "remediate", "scan"},
+    "report": {"catalog", "errors", "judge", "lake", "language", "model", "remediate"},
     "run": {"catalog", "collect", "errors", "judge", "lake", "language", "model", "policies", "report"},
     "examples": {"catalog", "collect", "errors", "judge", "lake", "language", "model", "policies", "positions"},
     "detect": {"catalog", "detections", "errors", "lake", "language", "logs", "model", "positions"},
     "demo": {"errors"},
-    "cli": {"catalog", "collect", "demo", "detect", "detections", "errors", "examples", "judge", "language", "lake",
-            "logs", "model", "policies", "positions", "report", "run", "scan", "trail"},
+    "cli": {"catalog", "collect", "demo", "detect", "detections", "errors", "examples", "fix", "judge", "lake",
+            "language", "logs", "model", "policies", "positions", "remediate", "report", "run", "scan", "trail"},
     "__main__": {"cli"},
     "content": set(),
 }  # fmt: skip
+# The same inside of `policies/`, from the ground up.
+POLICIES = {
+    "written": set(),
+    "custodian_names": set(),
+    "constants": set(),
+    "facts": set(),
+    "reads": set(),
+    "keys": {"constants"},
+    "context": {"constants", "facts", "keys"},
+    "values": {"constants", "context", "facts", "keys"},
+    "documents": {"constants", "context", "keys", "values"},
+    "related": {"context", "keys", "values", "written"},
+    "general": {"context", "keys", "related", "values"},
+    "typed": {"context", "documents", "general", "keys", "related", "values"},
+    "vocabulary": {"context", "documents", "general", "related", "typed"},
+    "filters": {"context", "documents", "general", "keys", "related", "values", "vocabulary"},
+    "shapes": {"facts", "filters", "values", "written"},
+    "compile": {"constants", "context", "facts", "filters", "keys", "vocabulary", "written"},
+    "sentences": {"compile", "context", "filters", "values"},
+}
 HEAVY = {
     "language": {"duckdb", "botocore"},
     "policies": {"duckdb", "botocore"},
@@ -54,12 +76,12 @@ def imported(path: Path) -> Iterator[str]:
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
-            if node.module == "crenel":
-                yield from (f"crenel.{name.name}" for name in node.names)
+            if node.module in ("crenel", "crenel.policies"):
+                yield from (f"{node.module}.{name.name}" for name in node.names)
 
 
-def room(path: Path) -> str:
-    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+def room(path: Path, house: Path = SOURCE) -> str:
+    return path.relative_to(house).parts[0].removesuffix(".py")
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SOURCE)))
@@ -72,6 +94,21 @@ def test_imports_point_one_way(path: Path) -> None:
 
     assert rooms - {room(path)} <= ROOMS[room(path)]
     assert {name.split(".")[0] for name in names}.isdisjoint(HEAVY.get(room(path), set()))
+
+
+def test_imports_inside_of_policies_point_one_way() -> None:
+    """The table is read from the ground up, so what it allows has no circle; and it names every room there is."""
+    above = list(POLICIES)
+    house = SOURCE / "policies"
+    found: dict[str, set[str]] = {}
+    for path in house.rglob("*.py"):
+        names = {name.split(".")[2] for name in imported(path) if name.startswith("crenel.policies.")}
+        found.setdefault(room(path, house), set()).update(names - {room(path, house)})
+    found.pop("__init__")
+
+    assert found.keys() == POLICIES.keys()
+    assert {name: rooms - POLICIES[name] for name, rooms in found.items() if rooms - POLICIES[name]} == {}
+    assert all(above.index(below) < above.index(name) for name, rooms in POLICIES.items() for below in rooms)
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SOURCE)))

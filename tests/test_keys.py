@@ -12,9 +12,9 @@ from crenel.errors import PolicyError
 from crenel.model import Standard
 from crenel.policies.compile import PolicyCompiler
 from crenel.policies.facts import facts
-from crenel.policies.interpolation import at_runtime, interpolated, runtime_variables
-from crenel.policies.model import Limit, Policy, policy_of
-from crenel.policies.queries import parameters
+from crenel.policies.written.interpolation import at_runtime, interpolated, runtime_variables
+from crenel.policies.written.model import Limit, Policy, policy_of
+from crenel.policies.written.queries import parameters
 from crenel.positions import Located, load_text
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)

@@ -15,9 +15,9 @@ from crenel.errors import PolicyError
 from crenel.model import Standard
 from crenel.policies.compile import PolicyCompiler
 from crenel.policies.facts import facts
-from crenel.policies.load import builtin_policies
-from crenel.policies.model import policy_of
-from crenel.policies.operations import OPERATIONS
+from crenel.policies.values.operations import OPERATIONS
+from crenel.policies.written.load import builtin_policies
+from crenel.policies.written.model import policy_of
 from crenel.positions import Located, load_text
 
 COMPILER = PolicyCompiler(catalog(), facts(), Standard.FSBP)

@@ -11,7 +11,7 @@ from crenel.examples.running import run
 from crenel.model import Standard
 from crenel.policies.compile import PolicyCompiler
 from crenel.policies.facts import facts
-from crenel.policies.model import policy_of
+from crenel.policies.written.model import policy_of
 from crenel.positions import Located, load_text
 
 REFUSED = {

@@ -13,7 +13,7 @@ from crenel.collect.unit import read_unit
 from crenel.errors import PolicyError
 from crenel.policies.context import Context
 from crenel.policies.filters import compile_filter
-from crenel.policies.keys import Place
+from crenel.policies.keys.key import Place
 from crenel.positions import load_text
 
 from .collect.fakes import context, denied

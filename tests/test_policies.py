@@ -20,9 +20,10 @@ from crenel.language.policy import (
 from crenel.language.reading import Compiler
 from crenel.language.verdicts import verdicts
 from crenel.model import Needs, ScanInfo, Standard
-from crenel.policies.compile import PolicyCompiler, needs_of
+from crenel.policies.compile import PolicyCompiler
 from crenel.policies.facts import facts
-from crenel.policies.load import builtin_policies, load_policies, select
+from crenel.policies.reads import needs_of
+from crenel.policies.written.load import builtin_policies, load_policies, select
 from crenel.positions import describe
 from tests.cases import NOW, judge_case
 

@@ -12,8 +12,8 @@ import pytest
 from crenel.examples.format import Example, load_examples
 from crenel.examples.running import named_policy, run
 from crenel.model import Standard
-from crenel.policies.load import builtin_policies
-from crenel.policies.model import Policy
+from crenel.policies.written.load import builtin_policies
+from crenel.policies.written.model import Policy
 
 FOLDER = Path(__file__).parent / "practices"
 

@@ -17,7 +17,7 @@ from crenel.errors import PolicyError
 from crenel.language.plan import Predicate, Related
 from crenel.policies.context import Context, Mistakes
 from crenel.policies.filters import compile_filter, compile_filters
-from crenel.policies.keys import Place
+from crenel.policies.keys.key import Place
 from crenel.positions import load_text
 
 from .collect.fakes import context, denied

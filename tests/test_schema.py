@@ -20,10 +20,10 @@ from crenel.model import Standard
 from crenel.policies.compile import PolicyCompiler
 from crenel.policies.facts import facts
 from crenel.policies.filters import filters_of
-from crenel.policies.model import CUSTODIAN_KEYS, OWN_KEYS, policy_of
-from crenel.policies.schema import BLOCKS, schema
-from crenel.policies.shapes import shape_of
-from crenel.policies.value_sources import unfetched
+from crenel.policies.shapes.filters import shape_of
+from crenel.policies.shapes.schema import BLOCKS, schema
+from crenel.policies.values.sources import unfetched
+from crenel.policies.written.model import CUSTODIAN_KEYS, OWN_KEYS, policy_of
 from crenel.positions import load_file, load_text
 
 HERE = Path(__file__).parent

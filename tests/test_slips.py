@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from crenel.cli.check import Checked, check_files
-from crenel.policies.model import MOST_FILTERS
+from crenel.policies.written.model import MOST_FILTERS
 
 HERE = Path(__file__).parent
 

@@ -30,9 +30,9 @@ from crenel.language.walking import (
 from crenel.model import Account, ScanInfo, Standard
 from crenel.policies.compile import PolicyCompiler
 from crenel.policies.facts import facts
-from crenel.policies.keys import Place, value_at
-from crenel.policies.load import load_policies
-from crenel.policies.patterns import capture, glob, pattern
+from crenel.policies.keys.key import Place, value_at
+from crenel.policies.values.patterns import capture, glob, pattern
+from crenel.policies.written.load import load_policies
 from crenel.positions import Located
 from tests.cases import ACCOUNT, NOW, REGION
 

@@ -8,6 +8,7 @@
     │   └── WritingError            a place that can't be written: no room, no rights       exit 2
     ├── LakeError                   a snapshot that is missing, damaged or half-written     exit 2
     └── CallError                   one AWS call that failed for good: becomes a gap, never ends a scan
+        └── UnsureError             a writing call of which nobody knows whether AWS did it
 
 Whatever else flies is a bug and ends with exit code 1.
 """
@@ -116,6 +117,10 @@ class CallError(CrenelError):
         self.call = call
         self.code = code
         self.detail = message
+
+
+class UnsureError(CallError):
+    """A writing call that AWS may have done or not: no answer came, or none that says so."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -38,13 +38,14 @@ from crenel.language.policy import (
     Plan,
 )
 from crenel.model import Needs, ScanInfo, Standard, UnitRecord
-from crenel.policies.compile import PolicyCompiler, needs_of
+from crenel.policies.compile import PolicyCompiler
 from crenel.policies.facts import facts
-from crenel.policies.load import builtin_policies, load_policies, policy_files, select
-from crenel.policies.model import Policy
+from crenel.policies.reads import Table, needs_of
 from crenel.policies.reads import permissions as permissions_of
-from crenel.policies.reads import tables
-from crenel.policies.value_sources import ValueSources
+from crenel.policies.values.sources import ValueSources
+from crenel.policies.written.load import builtin_policies, load_policies, policy_files, select
+from crenel.policies.written.model import Policy
+from crenel.remediate.planning import needs_of_fixes
 
 # What a scan asks before it knows what there is to read; ListRegions only where DescribeRegions is denied.
 _ALWAYS = ("ec2:DescribeRegions", "account:ListRegions")
@@ -56,6 +57,7 @@ class ScanOptions:
     policies.
 
     `regions` empty: all that the accounts have opted in to. `as_of` (aware) picks the newest snapshot not younger.
+    `for_fixes`: read also what repairs of the policies would like to know.
     """
 
     profiles: tuple[str, ...] = ()
@@ -67,6 +69,7 @@ class ScanOptions:
     lake: Path = Path()
     as_of: datetime | None = None
     resume: bool = False
+    for_fixes: bool = False
 
 
 @dataclass(slots=True)
@@ -141,7 +144,7 @@ def scan(
     """
     began = time.monotonic()
     policies, plans = choose(options)
-    needs = needs_of(plans, catalog())
+    needs = _needs(options, policies, plans)
     targets, failures = open_profiles(options.profiles)
     try:
         snapshot = _snapshot(options, Lake(options.lake), targets, failures, needs, progress, stop)
@@ -203,7 +206,7 @@ def judge_stored(options: ScanOptions) -> Outcome:
 
 def explain(options: ScanOptions) -> Explanation:
     """Return what a scan would cost, without a call: by the sizes of the last snapshot, where there is one."""
-    _, plans = choose(options)
+    policies, plans = choose(options)
     sizes: Mapping[tuple[str, str], int] | None = None
     regions: Sequence[str] | None = options.regions or None
     try:
@@ -213,14 +216,16 @@ def explain(options: ScanOptions) -> Explanation:
     else:
         sizes = _sizes(snapshot)
         regions = regions or snapshot.info.regions
-    lines = estimate(needs_of(plans, catalog()), regions, catalog(), rates(), sizes)
+    lines = estimate(_needs(options, policies, plans), regions, catalog(), rates(), sizes)
     return Explanation(tuple(lines), assumed_regions=regions is None)
 
 
 def permissions(options: ScanOptions) -> dict[str, Any]:
     """Return the IAM policy document that lets a scan read what the plans read, and nothing more."""
-    _, plans = choose(options)
-    actions = {*_ALWAYS, *permissions_of(tables(plans, catalog()))}
+    policies, plans = choose(options)
+    kinds = [(catalog()[need.type], need) for need in _needs(options, policies, plans)]
+    read = [Table(kind, need, (), kind.with_needs(need.details)) for kind, need in kinds]
+    actions = {*_ALWAYS, *permissions_of(read)}
     statement = {"Sid": "CrenelScan", "Effect": "Allow", "Action": sorted(actions), "Resource": "*"}
     return {"Version": "2012-10-17", "Statement": [statement]}
 
@@ -248,6 +253,21 @@ def query(
             damaged(damage)
     with ask(snapshot, sql, events) as answer:
         yield answer
+
+
+# --- what is read
+
+
+def _needs(options: ScanOptions, policies: Sequence[Policy], plans: Sequence[Plan]) -> list[Needs]:
+    """Return the types and details to read: those of the plans, and where they are asked for those of their repairs."""
+    needs = needs_of(plans, catalog())
+    if not options.for_fixes:
+        return needs
+    own = {policy.name for policy in policies if policy.builtin}
+    wanted = {need.type: need.details for need in needs}
+    for need in needs_of_fixes({plan.policy: plan.table for plan in plans if plan.policy in own}):
+        wanted[need.type] = wanted.get(need.type, frozenset()) | need.details
+    return [Needs(name, details) for name, details in sorted(wanted.items())]
 
 
 # --- a scan's folder

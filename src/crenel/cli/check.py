@@ -19,9 +19,9 @@ from crenel.errors import PolicyError
 from crenel.model import Standard
 from crenel.policies.compile import PolicyCompiler, place_of
 from crenel.policies.facts import facts
-from crenel.policies.load import load_variables, policy_files, read_policies
-from crenel.policies.model import Policy
-from crenel.policies.value_sources import unfetched
+from crenel.policies.values.sources import unfetched
+from crenel.policies.written.load import load_variables, policy_files, read_policies
+from crenel.policies.written.model import Policy
 from crenel.positions import describe
 from crenel.positions.shown import lines_in
 from crenel.report.text import number, printable

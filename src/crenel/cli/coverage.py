@@ -22,9 +22,9 @@ from crenel.policies.compile import PolicyCompiler, filter_name, leaves
 from crenel.policies.context import Mistakes
 from crenel.policies.custodian_names import CLOUDS, custodian_names
 from crenel.policies.facts import facts
-from crenel.policies.load import load_variables, policy_files, read_policies
-from crenel.policies.model import Policy
-from crenel.policies.value_sources import unfetched
+from crenel.policies.values.sources import unfetched
+from crenel.policies.written.load import load_variables, policy_files, read_policies
+from crenel.policies.written.model import Policy
 from crenel.positions import describe
 from crenel.report.text import number, printable
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import click
 
 from crenel.errors import UsageError
-from crenel.policies.load import SUFFIXES
+from crenel.policies.written.load import SUFFIXES
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 

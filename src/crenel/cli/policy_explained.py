@@ -25,11 +25,11 @@ from crenel.model import GLOBAL, Standard
 from crenel.policies.compile import PolicyCompiler
 from crenel.policies.context import Mistakes
 from crenel.policies.facts import facts
-from crenel.policies.load import builtin_policies, load_policies, policy_files, select
-from crenel.policies.model import Policy
 from crenel.policies.reads import Table, permissions, tables
 from crenel.policies.sentences import told
-from crenel.policies.value_sources import named, unfetched
+from crenel.policies.values.sources import named, unfetched
+from crenel.policies.written.load import builtin_policies, load_policies, policy_files, select
+from crenel.policies.written.model import Policy
 from crenel.positions import flow
 from crenel.report.text import printable
 

@@ -9,7 +9,7 @@ import click
 
 from crenel.catalog.load import catalog
 from crenel.policies.facts import facts
-from crenel.policies.schema import schema as policy_schema
+from crenel.policies.shapes.schema import schema as policy_schema
 
 
 @click.command()

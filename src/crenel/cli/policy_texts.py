@@ -15,9 +15,9 @@ from crenel.language.policy import (
     Plan,
 )
 from crenel.model import Standard
-from crenel.policies.load import load_policies
-from crenel.policies.model import Policy
 from crenel.policies.reads import tables
+from crenel.policies.written.load import load_policies
+from crenel.policies.written.model import Policy
 from crenel.report.text import printable
 
 

@@ -1,8 +1,14 @@
-"""The read seam: one AWS call, with signing, paging, rate limits, retries and a deadline. All reads come this way."""
+"""The seam to AWS: one call, with signing, paging, rate limits, retries and a deadline. All calls come this way.
+
+`call` and `pages` read, and refuse whatever else; `alter` is for repairs alone, and never blindly sends a call twice.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import random
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -15,14 +21,18 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectionClosedError,
+    ConnectTimeoutError,
     CredentialRetrievalError,
+    EndpointConnectionError,
     HTTPClientError,
     ParamValidationError,
+    ProxyConnectionError,
     ReadTimeoutError,
     SSLError,
 )
 from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.session import Session
+from botocore.validate import ParamValidator
 
 from crenel import __version__
 from crenel.collect.endpoints import READ_TIMEOUT, Endpoints, Place, UnknownPlaceError
@@ -31,7 +41,7 @@ from crenel.collect.paging import paging
 from crenel.collect.secrets import without_credentials
 from crenel.collect.tally import Tally
 from crenel.collect.wire import GarbledError, Operation, operation
-from crenel.errors import CallError
+from crenel.errors import CallError, UnsureError
 
 THROTTLED = frozenset({
     "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException",
@@ -48,6 +58,9 @@ _BUSY = frozenset({("iam", "GenerateCredentialReport", "LimitExceeded"),
 _DEAD_ENDS = 4  # attempts where nobody answers at all: the service may not be in the Region
 _MANY = 1_000  # as many attempts as the caller's patience allows
 _FAULTS = 5  # attempts where the service says 500: a fault of its own mostly stays for that request
+# What an operation that reads begins with. The two of IAM that generate make a report and change nothing else.
+_READS = re.compile(r"(?:BatchGet|Describe|Get|Head|List|Lookup|GenerateCredentialReport$|GenerateServiceLast)")
+_UNSENT = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError, SSLError)
 _AGENT = f"crenel/{__version__} botocore/{botocore_version}"
 
 
@@ -64,17 +77,30 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """An attempt that came to nothing: AWS's code or ours, and whether (and how soon) to try again."""
+    """An attempt that came to nothing: AWS's code or ours, and whether (and how soon) to try again.
+
+    `undone` where AWS has surely not done what was asked: it said no, or the request never left.
+    """
 
     code: str
     message: str
     again: bool
     throttled: bool = False
     attempts: int = _MANY
+    undone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """A call as it goes out: the HTTP method, the URL with its query, and the body as text."""
+
+    method: str
+    url: str
+    body: str
 
 
 class Caller:
-    """Reads from one account. Safe to use from many threads; `tally` counts everything that it ever asked."""
+    """Calls of one account. Safe to use from many threads; `tally` counts everything that it ever asked."""
 
     def __init__(
         self,
@@ -107,12 +133,14 @@ class Caller:
         *,
         bare: bool = False,
     ) -> dict[str, Any]:
-        """Make one call (botocore's names) and return the answer, parsed, without metadata and with secrets masked.
+        """Make a reading call (botocore's names) and return the answer, parsed, without metadata, secrets masked.
 
         Times are aware UTC. `tally` counts the attempts of whoever asks, and stops it. `bare` leaves secrets as they
         are, for whoever keeps nothing of them. Raises `CallError` where AWS says no, keeps throttling or can't be
-        reached, after the retries that make sense.
+        reached, after the retries that make sense; `ValueError` of a call that is no read.
         """
+        if not _READS.match(name):
+            raise ValueError(f"{service}:{name} is no read.")
         op = operation(service, name)
         op = replace(op, treatment=None) if bare else op
         label = f"{service}:{name}"
@@ -124,6 +152,30 @@ class Caller:
         except (ParamValidationError, KeyError, TypeError, AttributeError) as error:
             raise CallError(label, "InvalidParameters", f"{error}") from error
         return self._persist(op, request, place, region, tally or Tally())
+
+    def alter(
+        self, service: str, name: str, params: Mapping[str, Any], region: str, *, token: str = ""
+    ) -> dict[str, Any]:
+        """Make a writing call and return the answer as `call` does.
+
+        It is sent again only where AWS has surely not done it: when throttled, and when nobody could be reached.
+        `token` makes a call one of a kind where the operation has such a parameter (ClientToken and the like): AWS then
+        does it once, however often it comes. Raises `CallError` where it was not done, `UnsureError` where it may be.
+        """
+        op = operation(service, name)
+        request, place = self._checked(op, params, region, token)
+        return self._persist(op, request, place, region, Tally(), once=True)
+
+    def sketch(self, service: str, name: str, params: Mapping[str, Any], region: str, *, token: str = "") -> Sketch:
+        """Return what `alter` would send, checked by botocore, without sending it or asking for credentials.
+
+        Raises `CallError` where AWS would not take these parameters.
+        """
+        request, _ = self._checked(operation(service, name), params, region, token)
+        body = request["body"]
+        text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
+        made = create_request_object({**request, "context": {}}).prepare()
+        return Sketch(str(made.method), str(made.url), text if isinstance(text, str) else "&".join(_form(text)))
 
     def pages(
         self, service: str, name: str, params: Mapping[str, Any], region: str, tally: Tally | None = None
@@ -149,15 +201,37 @@ class Caller:
             asked = {**params, **following}
             previous = following
 
+    def _checked(
+        self, op: Operation, params: Mapping[str, Any], region: str, token: str
+    ) -> tuple[dict[str, Any], Place]:
+        """Return a writing call's request. botocore's clients do the same before they send one."""
+        label = f"{op.service}:{op.name}"
+        shape = op.model.input_shape
+        members = shape.members if shape is not None else {}
+        # EC2's model marks few of its tokens, and all of them are called so.
+        tokens = {*op.model.idempotent_members, *({"ClientToken"} & members.keys())} if token else ()
+        whole = {**dict.fromkeys(tokens, token), **params}
+        report = ParamValidator().validate(whole, shape) if shape is not None else None
+        if report is not None and report.has_errors():
+            raise CallError(label, "InvalidParameters", report.generate_report())
+        try:
+            place = self.endpoints.place(op.service, region)
+        except UnknownPlaceError as error:
+            raise CallError(label, "ConnectionError", f"{op.service} has no endpoint in {region}: {error}") from error
+        return self._prepared(op, whole, place), place
+
     def _prepared(self, op: Operation, params: Mapping[str, Any], place: Place) -> dict[str, Any]:
         request = op.request(params)
+        if op.model.http_checksum_required or (op.model.http_checksum or {}).get("requestChecksumRequired"):
+            digest = hashlib.md5(request["body"], usedforsecurity=False).digest()
+            request["headers"]["Content-MD5"] = base64.b64encode(digest).decode("ascii")
         if not place.own or op.service == "s3control":  # s3control's endpoint has the prefix already
             request.pop("host_prefix", None)
         prepare_request_dict(request, place.url, user_agent=_AGENT)
         return request
 
     def _persist(
-        self, op: Operation, request: dict[str, Any], place: Place, region: str, tally: Tally
+        self, op: Operation, request: dict[str, Any], place: Place, region: str, tally: Tally, *, once: bool = False
     ) -> dict[str, Any]:
         spent, attempt = 0.0, 0
         while True:
@@ -175,6 +249,8 @@ class Caller:
                 self.limits.throttled(self.account, region, op.service, op.name)
             wait = random.uniform(0, min(self._patience.cap, self._patience.base * 2.0 ** (attempt - 1)))  # noqa: S311
             out_of_time = spent + wait >= self._patience.deadline
+            if once and not result.undone:
+                raise UnsureError(f"{op.service}:{op.name}", result.code, result.message)
             if not result.again or attempt >= min(self._patience.attempts, result.attempts) or out_of_time:
                 raise CallError(f"{op.service}:{op.name}", result.code, result.message)
             tally.pause(wait)
@@ -237,16 +313,16 @@ class Caller:
 
 def _trouble(error: BotoCoreError | ClientError) -> _Failure:
     """Return what to make of an attempt that got no answer. A refusal to connect is soon final: nobody may be there."""
-    message = str(error)
+    message, unsent = str(error), isinstance(error, _UNSENT)
     if isinstance(error, ReadTimeoutError):
         return _Failure("Timeout", message, again=True)
     if isinstance(error, SSLError):
-        return _Failure("ConnectionError", message, again=False)
+        return _Failure("ConnectionError", message, again=False, undone=True)
     if isinstance(error, ConnectionClosedError):
         return _Failure("ConnectionError", message, again=True)
     if isinstance(error, HTTPClientError | NoConnectionError):
-        return _Failure("ConnectionError", message, again=True, attempts=_DEAD_ENDS)
-    return _Failure(NOT_RENEWED, message, again=False)
+        return _Failure("ConnectionError", message, again=True, attempts=_DEAD_ENDS, undone=unsent)
+    return _Failure(NOT_RENEWED, message, again=False, undone=True)
 
 
 def _failure(op: Operation, status: int, error: Mapping[str, Any]) -> _Failure:
@@ -254,4 +330,10 @@ def _failure(op: Operation, status: int, error: Mapping[str, Any]) -> _Failure:
     throttled = code in THROTTLED or status == 429 or (op.service, op.name, code) in _BUSY
     again = throttled or status >= 500 or code in _PASSING
     attempts = _FAULTS if status == 500 and not throttled else _MANY
-    return _Failure(code, message, again=again, throttled=throttled, attempts=attempts)
+    undone = throttled or status < 500
+    return _Failure(code, message, again=again, throttled=throttled, attempts=attempts, undone=undone)
+
+
+def _form(body: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the parts of a query protocol's body."""
+    yield from (f"{name}={value}" for name, value in body.items())

@@ -141,6 +141,13 @@ class UnitContext:
         with self.lock:
             self.gaps += found
 
+    def failed(self, detail: str, row: Row, error: CallError, *gone: str) -> None:
+        """Drop a row that is gone since it was listed, by the error's code; note any other error."""
+        if error.code in gone:
+            row.dropped = True
+        else:
+            self.note(detail, [row], error, error.call)
+
     def place(self, row: Row | None = None) -> dict[str, Any]:
         """Return the words for where a row (or the unit) is and what it is, as templates name them (``@arn``)."""
         account, partition = self.unit.account, self.target.account.partition

@@ -70,9 +70,6 @@ def _each(context: UnitContext, detail: Detail, rows: Sequence[Row], ask: Callab
         try:
             row.values[detail.name] = ask(row)
         except CallError as error:
-            if error.code == _DELETED:
-                row.dropped = True
-            else:
-                context.note(detail.name, [row], error, error.call)
+            context.failed(detail.name, row, error, _DELETED)
 
     context.each("iam", work, rows)

@@ -40,10 +40,7 @@ def password(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
         try:
             row.values[detail.name] = _password_asked(context, row, line)
         except CallError as error:
-            if error.code == _DELETED:
-                row.dropped = True
-            else:
-                context.note(detail.name, [row], error, error.call)
+            context.failed(detail.name, row, error, _DELETED)
 
     context.each("iam", work, rows)
 
@@ -138,10 +135,7 @@ def mfa(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
         try:
             active = bool(_listed(context, "ListMFADevices", {"UserName": row.values["UserName"]}, "MFADevices"))
         except CallError as error:
-            if error.code == _DELETED:
-                row.dropped = True
-            else:
-                context.note(detail.name, [row], error, error.call)
+            context.failed(detail.name, row, error, _DELETED)
         else:
             row.values[detail.name] = {"Active": active, "Source": "ListMFADevices", "ReportedAt": None}
 
@@ -162,10 +156,7 @@ def access_keys(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> No
             listed = _listed(context, "ListAccessKeys", {"UserName": name}, "AccessKeyMetadata")
             row.values[detail.name] = [_key(item) for item in listed]
         except CallError as error:
-            if error.code == _DELETED:
-                row.dropped = True
-            else:
-                context.note(detail.name, [row], error, error.call)
+            context.failed(detail.name, row, error, _DELETED)
 
     context.each("iam", work, rows)
 

@@ -71,10 +71,7 @@ def bucket_location(context: UnitContext, detail: Detail, rows: Sequence[Row]) -
         try:
             answer = context.call("s3", "GetBucketLocation", {"Bucket": row.values["Name"]})
         except CallError as error:
-            if error.code == "NoSuchBucket":
-                row.dropped = True
-            else:
-                context.note(detail.name, [row], error, "s3:GetBucketLocation")
+            context.failed(detail.name, row, error, "NoSuchBucket")
         else:
             row.values[detail.name] = {"LocationConstraint": answer.get("LocationConstraint")}
 

@@ -106,10 +106,7 @@ def _each(context: UnitContext, detail: Detail, rows: Sequence[Row], read: Calla
             try:
                 text = read(row)
             except CallError as error:
-                if error.code in _GONE:
-                    row.dropped = True
-                else:
-                    context.note(detail.name, [row], error, error.call)
+                context.failed(detail.name, row, error, *_GONE)
             except ValueError:
                 unreadable(row, "the user data is neither a text nor a gzip file")
             else:

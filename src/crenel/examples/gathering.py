@@ -10,8 +10,8 @@ from crenel.errors import PolicyError
 from crenel.examples.format import SUFFIX, Example, examples_in, is_examples, load_examples
 from crenel.examples.running import Result, named_policy, refused, run
 from crenel.model import Standard
-from crenel.policies.load import SUFFIXES, builtin_policies, policy_files, read_policies
-from crenel.policies.model import Policy
+from crenel.policies.written.load import SUFFIXES, builtin_policies, policy_files, read_policies
+from crenel.policies.written.model import Policy
 from crenel.positions import load_file
 
 

@@ -33,7 +33,7 @@ from crenel.language.walking import (
 from crenel.model import Standard, Status
 from crenel.policies.compile import PolicyCompiler
 from crenel.policies.context import Mistakes
-from crenel.policies.model import Policy
+from crenel.policies.written.model import Policy
 
 Verdicts = Mapping[tuple[str, str, str], Status]  # by account, Region and resource
 _ROUNDS = 2

@@ -4,15 +4,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
 from crenel.errors import PolicyError, Where
-from crenel.policies.model import Policy, policy_of
+from crenel.policies.written.model import Policy, policy_of
 from crenel.positions import Located, flow
+from crenel.positions.edited import slipped, swapped, without
 
 _BLOCKS: Mapping[str, str] = {"and": "or", "or": "and"}
 # Words that stand for a meaning, each with the one that is easily taken for it, or its opposite.
@@ -63,7 +63,7 @@ def changes(policy: Policy, others: Mapping[str, str]) -> list[Change]:
         if (id(old), words) in found:  # below an anchor that is used again
             continue
         try:
-            changed = policy_of(_swapped(policy.body, old, new), builtin=policy.builtin)
+            changed = policy_of(swapped(policy.body, old, new), builtin=policy.builtin)
         except PolicyError:
             continue
         found[id(old), words] = Change(changed, words, where)
@@ -71,17 +71,6 @@ def changes(policy: Policy, others: Mapping[str, str]) -> list[Change]:
     if len(every) <= _MOST:
         return every
     return [every[index * len(every) // _MOST] for index in range(_MOST)]
-
-
-def _swapped(item: Located, old: Located, new: Located) -> Located:
-    """Return a value with a part of it replaced, wherever an alias repeats it."""
-    if item is old:
-        return new
-    if isinstance(item.value, dict):
-        return replace(item, value={key: _swapped(each, old, new) for key, each in item.value.items()})
-    if isinstance(item.value, list):
-        return replace(item, value=[_swapped(each, old, new) for each in item.value])
-    return item
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +108,14 @@ class _Edits:
             when = clause.mapping(key).get("when")
             if when is not None:
                 words = f"left out of `{key}`: {flow(when.plain())}"
-                yield items, _without(items, index), words, clause.where
+                yield items, without(items, index), words, clause.where
                 yield from self.whole(when, "when")
 
     def filters(self, items: Located) -> Iterator[Edit]:
         """Yield a list of filters with one of them left out, or changed."""
         for index, each in enumerate(items.value):
             if len(items.value) > 1:
-                yield items, _without(items, index), f"left out: {flow(each.plain())}", each.where
+                yield items, without(items, index), f"left out: {flow(each.plain())}", each.where
             yield from self.filter(each)
 
     def filter(self, item: Located) -> Iterator[Edit]:
@@ -178,7 +167,7 @@ class _Edits:
         for index, part in enumerate(parts[:_ITEMS]):
             if len(parts) > 1:
                 words = f"{shown}: without {flow(part.plain())}{whole}"
-                yield item, _without(item, index), words, part.where
+                yield item, without(item, index), words, part.where
             if isinstance(part.value, (dict, list)) or len(parts) == 1:
                 yield from self.option(key, shown, part, whole)
 
@@ -194,18 +183,7 @@ class _Edits:
         elif isinstance(value, str) and key in _WORDS and value in _WORDS[key]:
             yield _WORDS[key][value]
         elif isinstance(value, str) and key not in ("op", "operator") and not value.startswith("{"):
-            yield self.others.get(value) or _next(value)
-
-
-def _next(text: str) -> str:
-    """Return a text that differs at its end: a number there counted up, else a letter more."""
-    counted = re.sub(r"\d+$", lambda match: f"{int(match[0]) + 1:0{len(match[0])}}", text)
-    return counted if counted != text else f"{text}-x"
-
-
-def _without(items: Located, index: int) -> Located:
-    """Return a list without one of its items."""
-    return replace(items, value=[*items.value[:index], *items.value[index + 1 :]])
+            yield self.others.get(value) or slipped(value)
 
 
 def _block(key: str, inner: Located, where: Where) -> Located:

@@ -20,7 +20,7 @@ from crenel.model import Standard
 from crenel.policies.compile import PolicyCompiler
 from crenel.policies.context import Mistakes
 from crenel.policies.facts import facts
-from crenel.policies.model import Policy, policy_of
+from crenel.policies.written.model import Policy, policy_of
 from crenel.positions import Located, describe
 
 MATCHES, NO_MATCH = "a match", "no match"

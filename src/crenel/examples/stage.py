@@ -33,8 +33,8 @@ from crenel.language.walking import (
     walk,
 )
 from crenel.model import GLOBAL, Account, Coverage, Gap, ScanInfo
-from crenel.policies.compile import needs_of
 from crenel.policies.facts import facts
+from crenel.policies.reads import needs_of
 from crenel.positions import Located
 
 Document = dict[str, Any]

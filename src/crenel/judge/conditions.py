@@ -8,7 +8,7 @@ from crenel.catalog.load import Catalog
 from crenel.judge.documents import Documents
 from crenel.lake.engine import connect
 from crenel.policies.context import Mistakes
-from crenel.policies.model import Policy
+from crenel.policies.written.model import Policy
 
 
 def hold(policy: Policy, catalog: Catalog, *, account: str, region: str, now: datetime, mistakes: Mistakes) -> bool:

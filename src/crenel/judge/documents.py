@@ -24,7 +24,7 @@ from crenel.language.reading import Compiler, Source
 from crenel.language.sql import Relation
 from crenel.policies.context import Context, Mistakes
 from crenel.policies.filters import compile_filter, compile_filters
-from crenel.policies.keys import Place
+from crenel.policies.keys.key import Place
 from crenel.positions import Located
 
 _TABLE = "document"

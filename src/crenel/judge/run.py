@@ -36,8 +36,8 @@ from crenel.language.walking import (
     related_tables,
 )
 from crenel.model import GLOBAL, Gap, ScanInfo, Severity, Status
-from crenel.policies.compile import needs_of
 from crenel.policies.facts import Fact
+from crenel.policies.reads import needs_of
 
 _BATCH = 2_000
 _ELSEWHERE = "elsewhere"  # stands for the Regions that were left out

@@ -8,7 +8,7 @@ null as SQL's.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal as OneOf
@@ -29,11 +29,7 @@ from crenel.language.expressions import (
     together,
     total,
 )
-from crenel.language.plan import (
-    Constant,
-    Op,
-    Record,
-)
+from crenel.language.plan import Constant, Op, Record
 
 Group = OneOf["text", "number", "boolean", "time", "list", "map", "struct", "json", "null"]
 
@@ -198,7 +194,7 @@ def equals_constant(kind: Type, sql: exp.Expr, value: Constant) -> exp.Expr:  # 
             wanted = dict(pairs)
             if set(wanted) - set(fields):
                 return exp.false()
-            parts = [equals_constant(fields[name], _member(sql, name), wanted.get(name)) for name in fields]
+            parts = [equals_constant(fields[name], member(sql, name), wanted.get(name)) for name in fields]
             return together(exp.And, [not_null(sql), *parts])
         case Scalar("json"), _:
             return _json_equals(sql, value)
@@ -226,9 +222,9 @@ def _json_equals_or_null(sql: exp.Expr, value: Constant) -> exp.Expr:
     return is_null(sql) if value is None else _json_equals(sql, value)
 
 
-def _equals_list(item: Type, size: exp.Expr, value: tuple[Constant, ...], at: object) -> exp.Expr:
+def _equals_list(item: Type, size: exp.Expr, value: tuple[Constant, ...], at: Callable[[int], exp.Expr]) -> exp.Expr:
     same = exp.EQ(this=or_size(size), expression=literal(len(value)))
-    parts = [equals_constant(item, at(index), each) for index, each in enumerate(value)]  # type: ignore[operator]
+    parts = [equals_constant(item, at(index), each) for index, each in enumerate(value)]
     return together(exp.And, [same, *parts])
 
 
@@ -245,7 +241,8 @@ def _at(sql: exp.Expr, key: str) -> exp.Expr:
     return exp.Bracket(this=sql, expressions=[literal(key)])
 
 
-def _member(sql: exp.Expr, name: str) -> exp.Expr:
+def member(sql: exp.Expr, name: str) -> exp.Expr:
+    """Return what a structure has under a name."""
     return exp.Dot(this=sql, expression=exp.to_identifier(name, quoted=True))
 
 
@@ -318,7 +315,7 @@ def contains(container: Operand, item: Operand) -> exp.Expr:
         case Struct(fields):
             if not item.fixed or item.value not in fields:
                 return exp.false()
-            return not_null(_member(container.sql, str(item.value)))
+            return not_null(member(container.sql, str(item.value)))
         case Scalar("text"):
             part = _text_of(item) if item.group in ("text", "json") else None
             return total(function("CONTAINS", container.sql, part)) if part is not None else exp.false()

@@ -12,9 +12,7 @@ from sqlglot import exp
 from crenel.catalog.columns import JSON, ListOf, MapOf, Struct, Type
 from crenel.language.compare import bare, group, json_items, json_text, json_type, text_of
 from crenel.language.expressions import case, cast, function, lambda_, literal, not_null, or_zero, paren, total
-from crenel.language.plan import (
-    Conversion,
-)
+from crenel.language.plan import Conversion
 
 # What Python's str.strip() strips; DuckDB's TRIM takes spaces alone unless told.
 WHITE_SPACE = "".join(chr(code) for code in range(0x3001) if chr(code).isspace())

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from sqlglot import exp
 
-from crenel.catalog.events import EVENTS, TEXTS, UNLIKE
+from crenel.catalog.events import EVENTS, MEMBERS, TEXTS, UNLIKE
 from crenel.language.expressions import case, function, lambda_, literal, named, not_null, written
 from crenel.language.plan import (
     TRUE,
@@ -97,9 +97,16 @@ def _weakened_leaf(leaf: Predicate, cheap: frozenset[str]) -> Predicate:
     read = columns_read([leaf])
     texts = _texts(leaf)
     nodes = tuple(walk(leaf))
-    if not read or not texts or not read <= cheap | {UNLIKE} or not all(isinstance(node, _AS_IS) for node in nodes):
+    if not read or not texts or not all(isinstance(node, _AS_IS) for node in nodes):
         return TRUE
     places = [node for node in nodes if isinstance(node, (Stands, Reached))]
+    member = _member(places[0]) if len(places) == 1 else None
+    if member in cheap and all(_PLAIN.fullmatch(text) for text in texts):
+        return disjunction(
+            [Fits("contains", Folded(Said(Stands((member,)), "none")), Literal(text.lower())) for text in texts]
+        )
+    if not read <= cheap | {UNLIKE}:
+        return TRUE
     if all(isinstance(place, Stands) and len(place.path) == 1 and place.path[0] in TEXTS for place in places):
         return _of_texts(leaf)
     # Below a column of JSON: that its text contains what is looked for is quickly seen.
@@ -107,6 +114,11 @@ def _weakened_leaf(leaf: Predicate, cheap: frozenset[str]) -> Predicate:
         return TRUE
     whole = Folded(Said(Stands(places[0].path[:1]), "source"))
     return disjunction([Fits("contains", whole, Literal(text.lower())) for text in texts])
+
+
+def _member(place: Stands | Reached) -> str | None:
+    """Return the column of the member that a place is."""
+    return next((name for name, path in MEMBERS.items() if place.path == path), None)
 
 
 def _of_texts(leaf: Predicate) -> Predicate:

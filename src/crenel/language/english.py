@@ -36,14 +36,9 @@ from crenel.language.plan import (
     Truthy,
     Value,
 )
-from crenel.language.policy import (
-    Plan,
-    Template,
-)
+from crenel.language.policy import Plan, Template
 from crenel.language.records import Exactly, Fits
-from crenel.language.walking import (
-    kind_of,
-)
+from crenel.language.walking import kind_of
 
 _KEYWORDS = ("absent", "present", "not-null", "empty")
 _OPPOSITE: Mapping[Op, Op] = {"eq": "ne", "ne": "eq", "lt": "ge", "le": "gt", "gt": "le", "ge": "lt"}

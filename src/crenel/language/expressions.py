@@ -6,10 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
-from crenel.language.plan import (
-    Op,
-    Plain,
-)
+from crenel.language.plan import Op, Plain
 
 COMPARISONS: Mapping[Op, type[exp.Expr]] = {
     "eq": exp.NullSafeEQ,

@@ -20,6 +20,7 @@ from crenel.language.compare import (
     json_number,
     json_text,
     json_type,
+    member,
     text_of,
 )
 from crenel.language.convert import converted, stripped
@@ -36,9 +37,7 @@ from crenel.language.expressions import (
     struct,
 )
 from crenel.language.leaves import length
-from crenel.language.plan import (
-    Constant,
-)
+from crenel.language.plan import Constant
 from crenel.language.raw import CALLED
 
 _Body = Callable[[Sequence[Operand], Sequence[Constant]], exp.Expr]
@@ -112,7 +111,7 @@ def _keys(arguments: Sequence[Operand], _: Sequence[Constant]) -> exp.Expr:
         case MapOf():
             return function("MAP_KEYS", operand.sql)
         case Struct(fields):
-            there = [case([(not_null(_member(operand.sql, name)), literal(name))], exp.null()) for name in fields]
+            there = [case([(not_null(member(operand.sql, name)), literal(name))], exp.null()) for name in fields]
             return function("LIST_FILTER", exp.Array(expressions=there), lambda_("x", not_null(exp.to_identifier("x"))))
     return case([(json_type(operand.sql, "OBJECT"), function("JSON_KEYS", operand.sql))], exp.null())
 
@@ -124,17 +123,13 @@ def _values(arguments: Sequence[Operand], _: Sequence[Constant]) -> exp.Expr:
             return function("MAP_VALUES", operand.sql)
         case Struct(fields):
             kinds = set(map(str, fields.values()))
-            parts = [Operand(kind, _member(operand.sql, name)) for name, kind in fields.items()]
+            parts = [Operand(kind, member(operand.sql, name)) for name, kind in fields.items()]
             values = [part.sql if len(kinds) == 1 else bare(as_json(part)) for part in parts]
             return function(
                 "LIST_FILTER", exp.Array(expressions=values), lambda_("x", not_null(exp.to_identifier("x")))
             )
     found = function("JSON_EXTRACT", operand.sql, literal("$.*"))
     return case([(json_type(operand.sql, "OBJECT"), found)], exp.null())
-
-
-def _member(sql: exp.Expr, name: str) -> exp.Expr:
-    return exp.Dot(this=sql, expression=exp.to_identifier(name, quoted=True))
 
 
 def _not_null(arguments: Sequence[Operand], _: Sequence[Constant]) -> exp.Expr:
@@ -181,14 +176,14 @@ def _by(arguments: Sequence[Operand], *, descending: bool) -> exp.Expr:
 
 def _sort_by(arguments: Sequence[Operand], _: Sequence[Constant]) -> exp.Expr:
     return function(
-        "LIST_TRANSFORM", _by(arguments, descending=False), lambda_("x", _member(exp.to_identifier("x"), "v"))
+        "LIST_TRANSFORM", _by(arguments, descending=False), lambda_("x", member(exp.to_identifier("x"), "v"))
     )
 
 
 def _best(*, descending: bool) -> _Body:
     def body(arguments: Sequence[Operand], _: Sequence[Constant]) -> exp.Expr:
         first = exp.Bracket(this=_by(arguments, descending=descending), expressions=[literal(0)])
-        return _member(first, "v")
+        return member(first, "v")
 
     return body
 
@@ -283,10 +278,6 @@ def _slice(arguments: Sequence[Operand], settings: Sequence[Constant]) -> exp.Ex
 
 def _as_list(kind: Type) -> Type:
     return kind if isinstance(kind, ListOf) else ListOf(JSON)
-
-
-def _flag(name: str) -> _Body:
-    return lambda arguments, _: function(name, *(_text(each) for each in arguments))
 
 
 def _with_key(arguments: Sequence[Operand], settings: Sequence[Constant]) -> exp.Expr:
@@ -416,7 +407,7 @@ def _percent(arguments: Sequence[Operand], _: Sequence[Constant]) -> exp.Expr:
 
 _FUNCTIONS: Mapping[str, _Body] = {
     "abs": _of_number("ABS"), "ceil": _of_number("CEIL"), "floor": _of_number("FLOOR"),
-    "starts_with": _flag("STARTS_WITH"), "ends_with": _flag("ENDS_WITH"), "contains": _contains,
+    "starts_with": _of_texts("STARTS_WITH"), "ends_with": _of_texts("ENDS_WITH"), "contains": _contains,
     "avg": _of_items("LIST_AVG"), "sum": _of_items("LIST_SUM"), "max": _of_items("LIST_MAX"),
     "min": _of_items("LIST_MIN"), "sort": _of_items("LIST_SORT"), "reverse": _reverse, "join": _join,
     "keys": _keys, "values": _values, "length": _length, "not_null": _not_null, "merge": _merge,

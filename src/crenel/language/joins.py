@@ -6,7 +6,7 @@ whether the listing itself has a gap there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlglot import exp
 
@@ -28,25 +28,10 @@ from crenel.language.expressions import (
     total,
     unknown,
 )
-from crenel.language.plan import (
-    FactJoin,
-    Field,
-    Gathered,
-    IsNull,
-    Kept,
-    Linked,
-    Population,
-    Predicate,
-    Related,
-    Value,
-)
+from crenel.language.plan import FactJoin, Field, Gathered, IsNull, Kept, Linked, Population, Predicate, Related, Value
 from crenel.language.reading import Source
 from crenel.language.tables import ROW, Join, Table
-from crenel.language.walking import (
-    kind_of,
-    outer,
-    walk,
-)
+from crenel.language.walking import kind_of, outer, walk
 
 _EVIDENCE_ITEMS = 20  # of a list or of related rows: enough to act on, bounded for the report
 
@@ -150,26 +135,18 @@ class Joined(Table):
         )
         groups = [f"k{index}" for index in range(len(node.on))] + [name for name, _, _ in places]
         unsure = is_null(exp.column("holds"))
-        grouped = (
-            exp.Select()
-            .select(
-                *(exp.column(name) for name in groups),
-                named(function("COUNT_IF", exp.Is(this=exp.column("holds"), expression=exp.true())), "yes"),
-                named(function("COUNT_IF", unsure), "maybe"),
-                named(function("MIN", case([(unsure, exp.column("why"))], exp.null())), "why"),
-                named(some(function("LIST", exp.column("shown"))), "shown"),
-                copy=False,
-            )
-            .from_(rows.subquery("rows", copy=False), copy=False)
-            .group_by(*(exp.column(name) for name in groups), copy=False)
-        )
+        columns = {
+            "yes": function("COUNT_IF", exp.Is(this=exp.column("holds"), expression=exp.true())),
+            "maybe": function("COUNT_IF", unsure),
+            "why": _why(unsure),
+            "shown": some(function("LIST", exp.column("shown"))),
+        }
         on: list[exp.Expr] = [
             exp.EQ(this=column(alias, f"k{index}"), expression=self.value(mine))
             for index, (mine, _) in enumerate(node.on)
         ]
         on += [exp.EQ(this=column(alias, name), expression=column(self.alias, mine)) for name, _, mine in places]
-        self.joins.append(Join(alias, grouped.subquery(alias, copy=False), together(exp.And, on)))
-        self.joins.append(self._gap_join(f"{alias}g", node))
+        self._add(alias, node, _grouped(rows, groups, columns), on)
         return alias
 
     def _link(self, node: Linked, other: Source) -> str:
@@ -202,24 +179,15 @@ class Joined(Table):
             return function("COUNT_IF", together(exp.And, conditions))
 
         unsure = together(exp.And, [found, is_null(fulfils)])
-        grouped = (
-            exp.Select()
-            .select(
-                *(exp.column(name) for name in ROW),
-                named(number(found, exp.Is(this=fulfils, expression=exp.true())), "yes"),
-                named(number(found, exp.Is(this=fulfils, expression=exp.false())), "no"),
-                named(number(unsure), "maybe"),
-                named(number(exp.Not(this=found)), "lost"),
-                named(function("MIN", case([(unsure, exp.column("why"))], exp.null())), "why"),
-                named(some(function("LIST", exp.column("shown"))), "shown"),
-                copy=False,
-            )
-            .from_(rows.subquery("rows", copy=False), copy=False)
-            .group_by(*(exp.column(name) for name in ROW), copy=False)
-        )
-        same = [exp.EQ(this=column(alias, name), expression=column(self.alias, name)) for name in ROW]
-        self.joins.append(Join(alias, grouped.subquery(alias, copy=False), together(exp.And, same)))
-        self.joins.append(self._gap_join(f"{alias}g", node))
+        columns = {
+            "yes": number(found, exp.Is(this=fulfils, expression=exp.true())),
+            "no": number(found, exp.Is(this=fulfils, expression=exp.false())),
+            "maybe": number(unsure),
+            "lost": number(exp.Not(this=found)),
+            "why": _why(unsure),
+            "shown": some(function("LIST", exp.column("shown"))),
+        }
+        self._add(alias, node, _grouped(rows, ROW, columns), self._same_row(alias))
         return alias
 
     def _named_rows(self, node: Linked | Gathered, other: Source) -> tuple[exp.Select, Joined]:
@@ -284,21 +252,9 @@ class Joined(Table):
             "found": taken,
             "maybe": function("COUNT_IF", unsure),
             "lost": function("COUNT_IF", exp.Not(this=found)),
-            "why": function("MIN", case([(unsure, exp.column("why"))], exp.null())),
+            "why": _why(unsure),
         }
-        grouped = (
-            exp.Select()
-            .select(
-                *(exp.column(name) for name in ROW),
-                *(named(sql, name) for name, sql in columns.items()),
-                copy=False,
-            )
-            .from_(rows.subquery("rows", copy=False), copy=False)
-            .group_by(*(exp.column(name) for name in ROW), copy=False)
-        )
-        same = [exp.EQ(this=column(alias, name), expression=column(self.alias, name)) for name in ROW]
-        self.joins.append(Join(alias, grouped.subquery(alias, copy=False), together(exp.And, same)))
-        self.joins.append(self._gap_join(f"{alias}g", node))
+        self._add(alias, node, _grouped(rows, ROW, columns), self._same_row(alias))
         return alias
 
     def unread(self, node: Gathered) -> exp.Expr:
@@ -310,6 +266,15 @@ class Joined(Table):
         maybe, lost = (exp.GT(this=or_zero(column(alias, name)), expression=literal(0)) for name in ("maybe", "lost"))
         return together(exp.Or, [maybe, together(exp.And, [lost, self._listing_gap(alias)])])
 
+    def _same_row(self, alias: str, names: Sequence[str] = ROW) -> list[exp.Expr]:
+        """Return that a join's row is this row, or agrees with it in other columns of these names."""
+        return [exp.EQ(this=column(alias, name), expression=column(self.alias, name)) for name in names]
+
+    def _add(self, alias: str, node: Related | Linked | Gathered, query: exp.Select, on: Sequence[exp.Expr]) -> None:
+        """Add the join with what was counted in another table, and the one with the gaps of its listing."""
+        self.joins.append(Join(alias, query.subquery(alias, copy=False), together(exp.And, on)))
+        self.joins.append(self._gap_join(f"{alias}g", node))
+
     def _gap_join(self, alias: str, node: Related | Linked | Gathered) -> Join:
         """The join that says whether the other table's own listing has a gap where this row looks."""
         names = ["_account", "_region"] if node.within == "region" else ["_account"]
@@ -320,8 +285,7 @@ class Joined(Table):
             .where(exp.EQ(this=exp.column("type"), expression=literal(node.table)), copy=False)
             .group_by(*(exp.column(name) for name in names), copy=False)
         )
-        on = [exp.EQ(this=column(alias, name), expression=column(self.alias, name)) for name in names]
-        return Join(alias, relation.subquery(alias, copy=False), together(exp.And, on))
+        return Join(alias, relation.subquery(alias, copy=False), together(exp.And, self._same_row(alias, names)))
 
     def fact(self, join: FactJoin) -> str:
         """Add the join with a dated fact unless an equal one is there; return its alias."""
@@ -353,8 +317,7 @@ class Joined(Table):
             return self.aliases[key]
         alias = self.aliases[key] = self.compiler.fresh("w")
         query, on = relation(node, self.beside(self.source))
-        same = [exp.EQ(this=column(alias, name), expression=column(self.alias, name)) for name in on]
-        self.joins.append(Join(alias, query.subquery(alias, copy=False), together(exp.And, same)))
+        self.joins.append(Join(alias, query.subquery(alias, copy=False), together(exp.And, self._same_row(alias, on))))
         return alias
 
     def _counted(self, node: Population, inner: Joined) -> tuple[exp.Select, Sequence[str]]:
@@ -362,10 +325,8 @@ class Joined(Table):
         rows = inner.select([*inner.own(place), named(inner.predicate(node.where), "holds")])
         holds = exp.column("holds")
         counts = {"yes": exp.Is(this=holds, expression=exp.true()), "maybe": is_null(holds)}
-        numbers = [named(function("COUNT_IF", condition), name) for name, condition in counts.items()]
-        query = exp.Select().select(*(exp.column(name) for name in place), *numbers, copy=False)
-        query = query.from_(rows.subquery("rows", copy=False), copy=False)
-        return query.group_by(*(exp.column(name) for name in place), copy=False), place
+        numbers = {name: function("COUNT_IF", condition) for name, condition in counts.items()}
+        return _grouped(rows, place, numbers), place
 
     def _ranked(self, node: Kept, inner: Joined) -> tuple[exp.Select, Sequence[str]]:
         values = {
@@ -387,6 +348,18 @@ class Joined(Table):
         kept = together(exp.And, [exp.column("holds"), _in_share(node)])
         query = exp.Select().select(*(exp.column(name) for name in ROW), named(kept, "kept"), copy=False)
         return query.from_(ranked.subquery("ranked", copy=False), copy=False), ROW
+
+
+def _grouped(rows: exp.Select, by: Sequence[str], columns: Mapping[str, exp.Expr]) -> exp.Select:
+    """Return the query of what is said of groups of rows."""
+    query = exp.Select().select(*map(exp.column, by), copy=False)
+    query = query.select(*(named(sql, name) for name, sql in columns.items()), copy=False)
+    return query.from_(rows.subquery("rows", copy=False), copy=False).group_by(*map(exp.column, by), copy=False)
+
+
+def _why(unsure: exp.Expr) -> exp.Expr:
+    """Return why rows are unsure: the first reason of a group."""
+    return function("MIN", case([(unsure, exp.column("why"))], exp.null()))
 
 
 def _one_each(value: Value, sql: exp.Expr) -> exp.Expr:

@@ -35,10 +35,7 @@ from crenel.language.plan import (
     Value,
 )
 from crenel.language.records import Fits, Folded, Joined, Reached, Said, Stands
-from crenel.language.walking import (
-    kind_of,
-    walk,
-)
+from crenel.language.walking import kind_of, walk
 
 Inline = Callable[[Predicate], str]
 

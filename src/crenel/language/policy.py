@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from crenel.language.plan import (
-    Predicate,
-    Value,
-)
+from crenel.language.plan import Predicate, Value
 from crenel.model import Severity
 
 

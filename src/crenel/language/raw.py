@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from sqlglot import exp
 
 from crenel.catalog.columns import JSON
-from crenel.catalog.events import KEYS, RECORD, TEXTS, UNLIKE
+from crenel.catalog.events import KEYS, MEMBERS, RECORD, TEXTS, UNLIKE
 from crenel.language.compare import Operand, text_of
 from crenel.language.expressions import (
     case,
@@ -32,6 +32,8 @@ _MOST_DOTTED = 5  # names in a path of which each way to join some by dots is tr
 
 def columns_of(path: Sequence[str]) -> tuple[str, ...]:
     """Return the columns that a path reads."""
+    if path and path[0] in MEMBERS:
+        return (path[0],)
     if not path or path[0] not in KEYS:
         return (RECORD,)
     return (path[0], UNLIKE) if path[0] in TEXTS else (path[0],)

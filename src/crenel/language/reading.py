@@ -12,7 +12,7 @@ from typing import Protocol
 from sqlglot import exp
 
 from crenel.catalog.columns import JSON, TEXT, ListOf, MapOf, Struct, Type
-from crenel.catalog.events import TEXTS
+from crenel.catalog.events import MEMBERS, TEXTS
 from crenel.catalog.spec import Detail
 from crenel.language import leaves, raw
 from crenel.language.compare import (
@@ -65,9 +65,7 @@ from crenel.language.plan import (
     Value,
 )
 from crenel.language.records import Folded, Joined, Reached, Said, Stands
-from crenel.language.walking import (
-    kind_of,
-)
+from crenel.language.walking import kind_of
 
 _SECONDS_A_DAY = 86_400
 
@@ -207,6 +205,8 @@ class Reader(ABC):
                 return raw.stands(self.alias, path)
             case Reached(path):
                 return raw.reached(self.alias, path)
+            case Said(Stands((name,)), "none") if name in MEMBERS:
+                return column(self.alias, name)
             case Said(Stands((name,)), other) if name in TEXTS:
                 return raw.said_column(self.alias, name, other)
             case Said(of, other):

@@ -54,9 +54,7 @@ from crenel.language.plan import (
 from crenel.language.raw import exactly, fits
 from crenel.language.reading import items_of
 from crenel.language.records import Exactly, Fits
-from crenel.language.walking import (
-    kind_of,
-)
+from crenel.language.walking import kind_of
 
 
 class Relation(Joined):

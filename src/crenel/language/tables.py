@@ -9,25 +9,10 @@ from typing import Self
 
 from sqlglot import exp
 
-from crenel.language.expressions import (
-    case,
-    column,
-    literal,
-    named,
-    not_null,
-    together,
-    unknown,
-)
-from crenel.language.plan import (
-    Field,
-    Gathered,
-    Predicate,
-    Value,
-)
+from crenel.language.expressions import case, column, literal, named, not_null, together, unknown
+from crenel.language.plan import Field, Gathered, Predicate, Value
 from crenel.language.reading import Compiler, Reader, Source
-from crenel.language.walking import (
-    walk,
-)
+from crenel.language.walking import walk
 
 COMMON = ("_account", "_region", "_home", "_owner", "_id", "_arn", "_name", "_seen_at")
 ROW = ("_account", "_region", "_n")  # what tells a row from all others of its table

@@ -25,25 +25,12 @@ from crenel.language.expressions import (
     written,
 )
 from crenel.language.joins import join_key, some
-from crenel.language.plan import (
-    Field,
-    Lookup,
-    Related,
-    Value,
-    conjunction,
-    negation,
-)
-from crenel.language.policy import (
-    Plan,
-    Template,
-)
+from crenel.language.plan import Field, Lookup, Related, Value, conjunction, negation
+from crenel.language.policy import Plan, Template
 from crenel.language.reading import Compiler, Source
 from crenel.language.sql import Relation
 from crenel.language.tables import COMMON
-from crenel.language.walking import (
-    kind_of,
-    walk,
-)
+from crenel.language.walking import kind_of, walk
 
 
 def verdicts(compiler: Compiler, source: Source, plans: Sequence[Plan]) -> str:

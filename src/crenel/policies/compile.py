@@ -17,30 +17,18 @@ from crenel.catalog.columns import JSON, TEXT, TIMESTAMP, Struct
 from crenel.catalog.load import Catalog, Extended
 from crenel.catalog.spec import ResourceType
 from crenel.errors import PolicyError, did_you_mean
-from crenel.language.plan import (
-    FactJoin,
-    Field,
-    Value,
-)
-from crenel.language.policy import (
-    Clause,
-    Plan,
-    Template,
-)
-from crenel.language.walking import (
-    reads,
-    related_tables,
-)
-from crenel.model import Needs, Standard
+from crenel.language.plan import FactJoin, Field, Value
+from crenel.language.policy import Clause, Plan, Template
+from crenel.model import Standard
 from crenel.policies.constants import stored
 from crenel.policies.context import Context, Mark, Mistakes, Values
 from crenel.policies.facts import Fact
 from crenel.policies.filters import compile_filter, compile_filters
-from crenel.policies.interpolation import at_runtime, runtime_variables, unfilled
-from crenel.policies.keys import Place, joinable, value_at
-from crenel.policies.model import Policy
-from crenel.policies.queries import expression, parameters, taken, type_named
+from crenel.policies.keys.key import Place, joinable, value_at
 from crenel.policies.vocabulary import OF_TYPES
+from crenel.policies.written.interpolation import at_runtime, runtime_variables, unfilled
+from crenel.policies.written.model import Policy
+from crenel.policies.written.queries import expression, parameters, taken, type_named
 from crenel.positions import Located
 
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
@@ -62,30 +50,6 @@ _COMMON_WORDS: Mapping[str, Field] = {
     "region": Field(("_home",), TEXT),
     "seen_at": Field(("_seen_at",), TIMESTAMP),
 }
-
-
-def needs_of(plans: Sequence[Plan], catalog: Catalog) -> list[Needs]:
-    """Return what plans read: the resource types, and of each the detail columns that cost calls of their own."""
-    found: dict[str, set[str]] = {}
-
-    def seen(table: str, value: Field) -> None:
-        details = found.setdefault(table, set())
-        if (name := value.path[0]).startswith("_"):
-            return
-        detail = catalog[table].detail_of(name)
-        if detail:
-            details.add(detail)
-
-    for plan in plans:
-        found.setdefault(plan.table, set())
-        reads(iter(plan.everything()), seen, plan.table)
-        for name in related_tables(iter(plan.everything())):
-            found.setdefault(name, set())
-    complete = {
-        name: frozenset(detail.name for detail in catalog[name].with_needs(frozenset(details)))
-        for name, details in found.items()
-    }
-    return [Needs(name, details) for name, details in sorted(complete.items())]
 
 
 class PolicyCompiler:

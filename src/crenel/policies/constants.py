@@ -7,10 +7,7 @@ import math
 from datetime import UTC, date, datetime
 from typing import Any
 
-from crenel.language.plan import (
-    Constant,
-    Record,
-)
+from crenel.language.plan import Constant, Record
 from crenel.positions import Located
 
 _SHOWN = 3  # items of a list in a message

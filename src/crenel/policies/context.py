@@ -11,17 +11,10 @@ from typing import Any, Protocol
 from crenel.catalog.load import Extended
 from crenel.catalog.spec import Detail, ResourceType
 from crenel.errors import PolicyError, Where, did_you_mean
-from crenel.language.plan import (
-    TRUE,
-    Constant,
-    Field,
-    Plain,
-    Predicate,
-    Value,
-)
+from crenel.language.plan import TRUE, Constant, Field, Plain, Predicate, Value
 from crenel.policies.constants import frozen, stored, told
 from crenel.policies.facts import Fact
-from crenel.policies.keys import Place, value_at
+from crenel.policies.keys.key import Place, value_at
 from crenel.positions import Located
 
 _BUILT_IN = Where("built-in", 1, 1)
@@ -95,6 +88,10 @@ class Context:
         """Return the context of another type's rows."""
         return replace(self.inside(Place.of(kind)), type=kind)
 
+    def of_rows(self) -> Context:
+        """Return the context of a filter on the type's own rows, wherever the policy's keys start."""
+        return replace(self, place=Place.of(self.type, self.place.mistake))
+
     def mistake(self, error: PolicyError) -> None:
         """Note what Custodian would take without a word, or raise it where it is not for Custodian's reading."""
         if self.mistakes is None:
@@ -117,6 +114,11 @@ class Context:
         if not isinstance(value, Field):
             raise TypeError(f"{name} is no column of aws.{self.type.name}")
         return value
+
+    def declared(self, spec: Located, word: str) -> Value:
+        """Return the value that a declaration names under a word: a column of the row, or any JMESPath on it."""
+        item = spec.mapping("a filter's declaration")[word]
+        return value_at(Place.of(self.type), item.text(word), item)
 
     def asked(self, detail: Detail) -> Field:
         """Add a detail with this policy's own parameters to the type; returns its column."""
@@ -160,5 +162,6 @@ class Context:
 
 
 Filter = Callable[[Context, Located], Predicate]
+Form = Callable[[Context, Located, Located], Predicate]  # the third is the catalogue's declaration
 
-__all__ = ["Context", "Filter", "Mark", "Mistakes", "Values", "stored"]
+__all__ = ["Context", "Filter", "Form", "Mark", "Mistakes", "Values", "stored"]

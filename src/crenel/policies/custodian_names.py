@@ -1,4 +1,4 @@
-"""What Cloud Custodian calls its resource types and filters, those too that are not supported here."""
+"""What Cloud Custodian calls its resource types, filters and actions, those too that are not supported here."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ CLOUDS = frozenset({"awscc", "azure", "gcp", "k8s", "oci", "openstack", "tencent
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names of all types of AWS, without `aws.`, and of the filters that some of them has."""
+    """The names of all types of AWS, without `aws.`, and of the filters and actions that some of them has."""
 
     types: frozenset[str]
     filters: frozenset[str]
+    actions: frozenset[str]
 
 
 @lru_cache(maxsize=1)
 def custodian_names() -> Names:
     """Return Cloud Custodian's names."""
     found = load_file(Path(str(files("crenel.content") / "custodian.yaml"))).plain()
-    return Names(frozenset(found["types"]), frozenset(found["filters"]))
+    return Names(frozenset(found["types"]), frozenset(found["filters"]), frozenset(found["actions"]))

@@ -29,17 +29,17 @@ from crenel.language.plan import (
     disjunction,
     negation,
 )
-from crenel.language.walking import (
-    kind_of,
-)
-from crenel.policies import access, backups, metrics, web_acls
+from crenel.language.walking import kind_of
 from crenel.policies.context import Context, Filter, Mark
-from crenel.policies.contradictions import contradictions
-from crenel.policies.declared import FORMS, asked_of, column
-from crenel.policies.keys import Place, joinable, shown, value_at
-from crenel.policies.linked import within
-from crenel.policies.profile import param
-from crenel.policies.values import compared, how_many, value_filter
+from crenel.policies.documents import access
+from crenel.policies.general import backups, metrics
+from crenel.policies.general.declared import FORMS
+from crenel.policies.general.profile import param
+from crenel.policies.keys.key import Place, joinable, shown, value_at
+from crenel.policies.related import web_acls
+from crenel.policies.related.linked import within
+from crenel.policies.values.contradictions import contradictions
+from crenel.policies.values.value import compared, how_many, value_filter
 from crenel.policies.vocabulary import GENERIC, OF_TYPES
 from crenel.positions import Located
 
@@ -164,10 +164,10 @@ def _declared(spec: Located) -> Filter:
     """Return the filter that a declaration in the catalogue makes."""
     keys = spec.mapping("a filter's declaration")
     if "items" in keys:
-        return lambda context, item: list_item(context, item, column(context, spec, "items"))
+        return lambda context, item: list_item(context, item, context.declared(spec, "items"))
     for word, form in _FORMS.items():
         if word in keys:
-            return lambda context, item: form(asked_of(context, context.type), item, spec)
+            return lambda context, item: form(context.of_rows(), item, spec)
     raise spec.error("a filter is declared by one of items, " + ", ".join(_FORMS) + ".")
 
 

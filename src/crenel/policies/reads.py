@@ -7,17 +7,10 @@ from dataclasses import dataclass
 
 from crenel.catalog.load import Catalog
 from crenel.catalog.spec import Detail, ResourceType
-from crenel.language.plan import (
-    Field,
-)
-from crenel.language.policy import (
-    Plan,
-)
-from crenel.language.walking import (
-    reads,
-)
+from crenel.language.plan import Field
+from crenel.language.policy import Plan
+from crenel.language.walking import reads, related_tables
 from crenel.model import Needs
-from crenel.policies.compile import needs_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +35,30 @@ class Table:
         """The IAM actions of the listing and of the details, those of what stands in for a denied call too."""
         found = {call.permission for call in self.kind.listing.calls} if self.kind.listing else set[str]()
         return tuple(sorted(found.union(*(detail.may_need for detail in self.details))))
+
+
+def needs_of(plans: Sequence[Plan], catalog: Catalog) -> list[Needs]:
+    """Return what plans read: the resource types, and of each the detail columns that cost calls of their own."""
+    found: dict[str, set[str]] = {}
+
+    def seen(table: str, value: Field) -> None:
+        details = found.setdefault(table, set())
+        if (name := value.path[0]).startswith("_"):
+            return
+        detail = catalog[table].detail_of(name)
+        if detail:
+            details.add(detail)
+
+    for plan in plans:
+        found.setdefault(plan.table, set())
+        reads(iter(plan.everything()), seen, plan.table)
+        for name in related_tables(iter(plan.everything())):
+            found.setdefault(name, set())
+    complete = {
+        name: frozenset(detail.name for detail in catalog[name].with_needs(frozenset(details)))
+        for name, details in found.items()
+    }
+    return [Needs(name, details) for name, details in sorted(complete.items())]
 
 
 def tables(plans: Sequence[Plan], catalog: Catalog) -> list[Table]:

@@ -15,18 +15,12 @@ from crenel.errors import PolicyError
 from crenel.language import english
 from crenel.language.english import Sentence
 from crenel.language.phrases import among, given
-from crenel.language.plan import (
-    FALSE,
-    TRUE,
-    Predicate,
-)
-from crenel.language.walking import (
-    related_tables,
-)
+from crenel.language.plan import FALSE, TRUE, Predicate
+from crenel.language.walking import related_tables
 from crenel.policies.compile import filter_name
 from crenel.policies.context import Context, Mistakes, Values
 from crenel.policies.filters import compile_filter
-from crenel.policies.value_sources import named, read_later, unfetched
+from crenel.policies.values.sources import named, read_later, unfetched
 from crenel.positions import Located, flow
 
 _LONGEST = 12  # lines of a filter

@@ -12,7 +12,7 @@ from crenel.positions.filled import filled
 from crenel.positions.located import Located
 from crenel.positions.places import Places
 
-_MOST_BYTES = 8 * 1024 * 1024
+MOST_BYTES = 8 * 1024 * 1024
 
 
 def load_file(path: Path, shown: str | None = None, variables: Mapping[str, Any] | None = None) -> Located:
@@ -34,7 +34,7 @@ def load_text(text: str, name: str, *, variables: Mapping[str, Any] | None = Non
     """
     places = Places(name, text)
     if variables:
-        text, places = filled(text, variables, name, _MOST_BYTES)
+        text, places = filled(text, variables, name, MOST_BYTES)
     return json_text.parse(text, places) if as_json else yaml_text.parse(text, places)
 
 
@@ -51,10 +51,10 @@ def read_text(path: Path, shown: str | None = None) -> str:
     name = shown or str(path)
     try:
         with path.open("rb") as file:
-            data = file.read(_MOST_BYTES + 1)
+            data = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise PolicyError(f"can't read {name}: {error.strerror}.", code="file") from error
-    if len(data) > _MOST_BYTES:
+    if len(data) > MOST_BYTES:
         raise PolicyError(f"{name} is larger than 8 MiB.", suggestion="Split it.", code="too-large")
     try:
         return data.decode("utf-8").removeprefix("\ufeff")

@@ -6,6 +6,8 @@ import os
 from typing import TextIO
 
 from rich.console import Console
+from rich.containers import Lines
+from rich.text import Text
 
 PIPED_WIDTH = 120
 _LEAST_WIDTH = 40
@@ -28,6 +30,15 @@ def console_for(out: TextIO, width: int | None = None) -> Console:
         markup=False,
         emoji=False,
     )
+
+
+def indented(console: Console, line: Text, left: int, hang: int = 2) -> None:
+    """Print a line, wrapped to the width with its continuation lines further in."""
+    room = max(20, console.width - left - hang)
+    parts = line.wrap(console, room, overflow="fold") if line.cell_len > console.width - left else Lines([line])
+    for position, part in enumerate(parts):
+        part.rstrip()
+        console.print(Text(" " * (left + hang if position else left)).append_text(part))
 
 
 def _asked_width() -> int:

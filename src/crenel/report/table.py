@@ -8,7 +8,6 @@ from typing import TextIO
 
 from rich import box
 from rich.console import Console
-from rich.containers import Lines
 from rich.table import Table
 from rich.text import Text
 
@@ -17,7 +16,7 @@ from crenel.language.policy import (
     Plan,
 )
 from crenel.model import GLOBAL, Coverage, Severity, Status
-from crenel.report.console import console_for
+from crenel.report.console import console_for, indented
 from crenel.report.model import Report
 from crenel.report.text import number, plain, short
 from crenel.report.unread import Unread, unread
@@ -161,10 +160,10 @@ def _failed(console: Console, rows: Sequence[_Row], accounts: int) -> None:
     for row in failing:
         _policy_line(console, row)
         for finding in row.failing:
-            _indented(console, Text("- ").append_text(_said(finding, finding.message, accounts)), 6)
+            indented(console, Text("- ").append_text(_said(finding, finding.message, accounts)), 6)
         more = row.count(Status.FAIL) - len(row.failing)
         if more:
-            _indented(console, Text(f"+{more:,} more", style="dim"), 6)
+            indented(console, Text(f"+{more:,} more", style="dim"), 6)
 
 
 def _policy_line(console: Console, row: _Row) -> None:
@@ -180,11 +179,11 @@ def _not_read(console: Console, rows: Sequence[_Row], gaps: Sequence[Unread], ac
     for gap in gaps:
         line = Text(gap.call, style="bold").append(f"  {plain(gap.code)}  ", style="yellow")
         line.append(f"{number(gap.count, 'time')}: {', '.join(gap.types)} in {gap.places(accounts)}")
-        _indented(console, line, 2)
+        indented(console, line, 2)
         if gap.denied and gap.permission:
-            _indented(console, Text("Missing permission: ").append(gap.permission, style="bold"), 6)
+            indented(console, Text("Missing permission: ").append(gap.permission, style="bold"), 6)
         else:
-            _indented(console, Text(short(gap.message, 200), style="dim"), 6)
+            indented(console, Text(short(gap.message, 200), style="dim"), 6)
     unknown = [row for row in rows if row.unknown]
     if unknown:
         _title(console, "What could not be judged")
@@ -193,7 +192,7 @@ def _not_read(console: Console, rows: Sequence[_Row], gaps: Sequence[Unread], ac
         line = Text(f"{row.plan.practice or '':>3}  ").append(plain(row.plan.policy), style="bold")
         line.append(f"  {row.count(Status.UNKNOWN):,} UNKNOWN, the first: ")
         line.append_text(_said(found, found.reason or found.message, accounts))
-        _indented(console, line, 0, hang=5)
+        indented(console, line, 0, hang=5)
 
 
 def _aside(console: Console, report: Report) -> None:
@@ -249,6 +248,7 @@ def _next(console: Console, report: Report, rows: Sequence[_Row], gaps: Sequence
     worst = max((row for row in rows if row.failing), key=lambda row: row.plan.severity.rank, default=None)
     if worst:
         steps.append((f"crenel policies show {worst.plan.policy}", "why it matters, how to fix it"))
+        steps.append(("crenel fix plan", "the steps that close what fails, without a call"))
     if any(gap.denied for gap in gaps):
         steps.append(("crenel permissions", "the IAM policy that the scanner needs"))
     if report.again:
@@ -257,7 +257,7 @@ def _next(console: Console, report: Report, rows: Sequence[_Row], gaps: Sequence
         return
     console.print(Text("Next:", style="bold"))
     for command, purpose in steps:
-        _indented(console, Text(command).append(f"   {purpose}", style="dim"), 2)
+        indented(console, Text(command).append(f"   {purpose}", style="dim"), 2)
 
 
 # --- lines
@@ -266,12 +266,3 @@ def _next(console: Console, report: Report, rows: Sequence[_Row], gaps: Sequence
 def _title(console: Console, title: str) -> None:
     console.print()
     console.print(Text(title, style="bold underline"))
-
-
-def _indented(console: Console, line: Text, left: int, hang: int = 2) -> None:
-    """Print a line, wrapped to the width with its continuation lines further in."""
-    room = max(20, console.width - left - hang)
-    parts = line.wrap(console, room, overflow="fold") if line.cell_len > console.width - left else Lines([line])
-    for position, part in enumerate(parts):
-        part.rstrip()
-        console.print(Text(" " * (left + hang if position else left)).append_text(part))

@@ -26,14 +26,14 @@ from crenel.errors import PolicyError, UsageError
 from crenel.judge.conditions import hold
 from crenel.judge.selecting import Question
 from crenel.model import Standard
-from crenel.policies.choosing import Broken, Chosen, choose
 from crenel.policies.compile import PolicyCompiler
 from crenel.policies.context import Mark, Mistakes
 from crenel.policies.facts import facts
-from crenel.policies.interpolation import at_runtime, runtime_variables
-from crenel.policies.load import load_variables
-from crenel.policies.model import Policy
-from crenel.policies.value_sources import ValueSources
+from crenel.policies.values.sources import ValueSources
+from crenel.policies.written.choosing import Broken, Chosen, choose
+from crenel.policies.written.interpolation import at_runtime, runtime_variables
+from crenel.policies.written.load import load_variables
+from crenel.policies.written.model import Policy
 from crenel.report.folders import PolicyFolder, place_of
 from crenel.run.gathering import Cache, Gathered, documented, gathered, wanted
 from crenel.run.regional import Frame, Placed, Result, judge

@@ -23,7 +23,7 @@ from crenel.language.policy import (
     Plan,
 )
 from crenel.model import GLOBAL, Coverage, Needs, ScanInfo, Unit
-from crenel.policies.compile import needs_of
+from crenel.policies.reads import needs_of
 
 Watch = Callable[[ProgressEvent], None]
 _KEPT = timedelta(hours=24)

@@ -18,9 +18,9 @@ from crenel.judge.run import Bench, gaps_of
 from crenel.judge.selecting import Question, laid_out, population, select, undecided
 from crenel.lake.engine import connect
 from crenel.model import GLOBAL, Gap, ScanInfo
-from crenel.policies.compile import needs_of
 from crenel.policies.facts import facts
-from crenel.policies.model import Policy
+from crenel.policies.reads import needs_of
+from crenel.policies.written.model import Policy
 from crenel.report.folders import PolicyFolder
 from crenel.report.text import number as number_of
 from crenel.run.gathering import Gathered, documented

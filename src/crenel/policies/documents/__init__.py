@@ -1,0 +1,1 @@
+"""Policy documents: one reader of statements, and who may use a resource."""

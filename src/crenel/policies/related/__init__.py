@@ -1,0 +1,1 @@
+"""Filters on other resources that a resource names, or that name it."""

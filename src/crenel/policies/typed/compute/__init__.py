@@ -1,0 +1,1 @@
+"""Instances, volumes, Auto Scaling groups, load balancers, functions."""

@@ -1,0 +1,1 @@
+"""Buckets, databases, and what else keeps or passes on data."""

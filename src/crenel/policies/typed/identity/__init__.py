@@ -1,0 +1,1 @@
+"""Accounts, IAM, trails and keys."""

@@ -1,0 +1,1 @@
+"""VPCs, routes, security groups, flow logs."""
