@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from crenel.detect.alerts import once
-from crenel.detect.correlate import correlate
+from crenel.detect.correlate import blind, correlate
 from crenel.detect.engine import Engine, Reach
-from crenel.detections.model import Correlation, Detection, Kind
+from crenel.detections.model import RULE, Correlation, Detection, Kind
 from crenel.lake.engine import connect
-from crenel.language.plan import Compare, Literal, Op
+from crenel.language.plan import And, Compare, Literal, Not, Op, Or
 from crenel.language.records import Said, Stands
 from crenel.model import Level
 from crenel.positions import load_text
@@ -47,6 +48,13 @@ def fired(
     tmp_path: Path, events: Sequence[Mapping[str, Any]], *correlations: Correlation
 ) -> list[tuple[str, tuple[str, ...]]]:
     """Return of each alert the time of its last event and the ids of all."""
+    with looked(tmp_path, events) as engine:
+        return [(alert.time[14:19], alert.events) for alert in correlate(engine, correlations, {0: "a file"})]
+
+
+@contextmanager
+def looked(tmp_path: Path, events: Sequence[Mapping[str, Any]]) -> Iterator[Engine]:
+    """Yield an engine that has looked through events."""
     path = tmp_path / "lines.ndjson"
     path.write_text("".join(json.dumps({"f": 0, "r": each}) + "\n" for each in events))
     with connect() as connection:
@@ -55,7 +63,7 @@ def fired(
         engine.keep()
         engine.judge()
         once(engine)
-        return [(alert.time[14:19], alert.events) for alert in correlate(engine, correlations, {0: "a file"})]
+        yield engine
 
 
 def test_many_in_a_window_that_slides(tmp_path: Path) -> None:
@@ -113,6 +121,17 @@ def test_all_rules_in_any_order(tmp_path: Path) -> None:
     assert fired(tmp_path, [event("A", 0), event("A", 20), event("B", 40)], rules) == []
 
 
+def test_some_rules_and_not_others(tmp_path: Path) -> None:
+    """A without B in the span before it; B behind it comes too late to say anything."""
+    a, b, c = (Compare("eq", RULE, Literal(name)) for name in "ABC")
+    rules = correlation("temporal", "A", "B", "C", wanted=And((Or((a, c)), Not(b))))
+
+    assert fired(tmp_path, [event("A", 0), event("B", 10)], rules) == [("00:00", ("A0x",))]
+    assert fired(tmp_path, [event("C", 0)], rules) == [("00:00", ("C0x",))]
+    assert fired(tmp_path, [event("B", 0), event("A", 10)], rules) == []
+    assert [time for time, _ in fired(tmp_path, [event("B", 0), event("A", 61)], rules)] == ["01:01"]
+
+
 def test_all_rules_in_their_order(tmp_path: Path) -> None:
     """An earlier start that is too old does not hide a later one that is not."""
     rules = correlation("temporal_ordered", "A", "B", "C")
@@ -137,3 +156,47 @@ def test_a_correlation_may_build_on_another(tmp_path: Path) -> None:
 
     assert fired(tmp_path, events, burst, then) == [("01:40", ("A0x", "A1x", "A2x", "B100x"))]
     assert fired(tmp_path, events[1:], burst, then) == []
+
+
+def first_seen(span: int = 60) -> Correlation:
+    return correlation("first_seen", "A", span=span, counted={"A": USER}, field_name="userAgent")
+
+
+def test_a_value_that_the_group_had_not_before_is_told_once(tmp_path: Path) -> None:
+    """Where the group's events go back for the whole span, its end included."""
+    events = [event("A", 0), event("A", 59, agent="early"), event("A", 60, agent="new"), event("A", 61, agent="new")]
+
+    assert fired(tmp_path, events, first_seen()) == [("01:00", ("A60new",))]
+
+
+def test_a_value_that_was_away_for_longer_than_the_span_is_new_again(tmp_path: Path) -> None:
+    events = [event("A", second) for second in (0, 60, 121)]
+
+    assert [time for time, _ in fired(tmp_path, events, first_seen())] == ["02:01"]
+
+
+def test_each_new_value_is_an_alert_and_names_it(tmp_path: Path) -> None:
+    """Two in a row are two; another group's past and values say nothing."""
+    others = [event("A", 1, ip="2.2.2.2", agent="y"), event("A", 70, ip="2.2.2.2", agent="x")]
+    events = [event("A", 0), event("A", 61, agent="y"), event("A", 62, agent="z"), *others]
+
+    assert [time for time, _ in fired(tmp_path, events, first_seen())] == ["01:01", "01:02", "01:10"]
+    with looked(tmp_path, events[:2]) as engine:
+        [alert] = correlate(engine, [first_seen()], {0: "a file"})
+    assert alert.output == "a first_seen: userAgent y, not seen in the 1 m before for ip 1.1.1.1"
+    assert alert.output_fields == {"ip": "1.1.1.1", "userAgent": "y"}
+
+
+def test_groups_whose_past_is_too_short_are_counted(tmp_path: Path) -> None:
+    """What is new to them nobody can know, and that is said."""
+    short = [event("A", 1, ip="2.2.2.2"), event("A", 60, ip="2.2.2.2", agent="new")]
+    events = [event("A", 0), event("A", 60), *short]
+    with looked(tmp_path, events) as engine:
+        assert list(correlate(engine, [first_seen()], {0: "a file"})) == []
+        [found] = blind(engine, [first_seen(), correlation("event_count", "A")])
+        assert blind(engine, [first_seen(span=59)]) == []
+
+    assert found.told == (
+        "a first_seen: the events that it looks at go back less than 1 m for 1 of 2 (ip), "
+        "so what is new there is not known"
+    )

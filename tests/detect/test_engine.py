@@ -49,7 +49,14 @@ def matched(
 WORDS = ("Root", "root", "CreateUser", "createuser", "iam.amazonaws.com", "", "x y", 'q"', "é", "null", "5")
 texts = st.sampled_from(WORDS)
 odd = st.one_of(texts, st.none(), st.booleans(), st.integers(0, 9), st.just(["Root", 5]), st.just({"type": "Root"}))
-PLACES = (("eventName",), ("eventSource",), ("userAgent",), ("userIdentity", "type"), ("requestParameters", "a", "b"))
+PLACES = (
+    ("eventName",),
+    ("eventSource",),
+    ("userAgent",),
+    ("userIdentity", "type"),
+    ("userIdentity", "arn"),
+    ("requestParameters", "a", "b"),
+)
 records = st.fixed_dictionaries(
     {},
     optional={
@@ -57,7 +64,7 @@ records = st.fixed_dictionaries(
         "eventSource": odd,
         "userAgent": odd,
         "eventTime": odd,
-        "userIdentity": st.one_of(odd, st.fixed_dictionaries({}, optional={"type": odd})),
+        "userIdentity": st.one_of(odd, st.fixed_dictionaries({}, optional={"type": odd, "arn": odd})),
         "requestParameters": st.one_of(odd, st.fixed_dictionaries({"a": st.one_of(odd, st.lists(odd, max_size=2))})),
     },
 )

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from crenel.detections.model import RULE as RULE_OF_WINDOW
 from crenel.detections.model import Correlation, Rules
 from crenel.detections.sigma import read_sigma
+from crenel.language.plan import And, Compare, Literal, Not
 from crenel.model import Level
 from tests.detections.events import fires, shown
 
@@ -356,13 +358,14 @@ def test_a_correlation_that_did_not_load_silences_nothing() -> None:
         ("value_median", "{field: requestParameters.n, neq: 3}", ("value_percentile", "ne", 3, 50)),
         ("event_count", "{eq: 3}", ("event_count", "eq", 3, 0)),
         ("temporal", "{lte: 1}", ("temporal", "le", 1, 0)),
+        ("first_seen", "{field: awsRegion}", ("first_seen", "ge", 1, 0)),
     ],
 )
 def test_kinds_of_correlations(kind: str, condition: str, expected: tuple[object, ...]) -> None:
     found = correlation(CORRELATION.replace("event_count", kind).replace("{gte: 5}", condition))
 
     assert (found.kind, found.op, found.count, found.percentile) == expected
-    assert bool(found.counted) == kind.startswith("value_")
+    assert bool(found.counted) == bool(found.field_name) == ("field" in condition)
 
 
 def test_two_bounds_make_a_range() -> None:
@@ -377,6 +380,22 @@ def test_temporal_ones_want_all_rules(kind: str) -> None:
     found = correlation(text.replace("  condition: {gte: 5}\n", ""))
 
     assert (found.kind, found.op, found.count, len(found.rules)) == (kind, "ge", 2, 2)
+
+
+def test_a_condition_of_names_says_which_rules_and_which_not() -> None:
+    text = CORRELATION.replace("event_count", "temporal").replace("[user_made]", "[user_made, key_made]")
+    rules = read(text.replace("{gte: 5}", "key_made and not user_made"), RULE, OTHER)
+    [found] = rules.correlations
+    user, key = (Compare("eq", RULE_OF_WINDOW, Literal(each.id)) for each in rules.detections)
+
+    assert said(rules) == []
+    assert found.wanted == And((key, Not(user)))
+    assert said(read(text.replace("{gte: 5}", "key_made"), RULE, OTHER)) == [
+        '0.yml:11:14: the condition does not use the rule "user_made".'
+    ]
+    assert said(read(text.replace("{gte: 5}", "key_made or user_mad"), RULE, OTHER)) == [
+        '0.yml:11:26: there is no rule "user_mad". Did you mean "user_made"?'
+    ]
 
 
 @pytest.mark.parametrize(("span", "seconds"), [("30s", 30), ("10m", 600), ("2h", 7_200), ("7d", 604_800)])
@@ -420,7 +439,8 @@ def test_correlations_build_on_correlations_in_whatever_order() -> None:
         ("{gte: 5}", "{field: awsRegion}", "0.yml:11:14: a condition has one of"),
         ("{gte: 5}", "{gte: 5, field: awsRegion}",
          "0.yml:11:30: a correlation of the type event_count counts no field."),
-        ("{gte: 5}", "user_made and key_made", "0.yml:11:14: conditions of names are not read."),
+        ("event_count", "first_seen", "0.yml:11:20: first_seen counts nothing."),
+        ("{gte: 5}", "user_made", "0.yml:11:14: a correlation of the type event_count has no condition of names."),
         ("  condition: {gte: 5}\n", "", "0.yml:7:3: a correlation of the type event_count has a condition."),
         ("timespan", "timespann", '0.yml:10:3: correlation has no key "timespann". Did you mean "timespan"?'),
         ("event_count", "value_percentile", "0.yml:11:14: a correlation of the type value_percentile names a field."),
@@ -463,3 +483,42 @@ def test_what_is_read_can_be_told_apart() -> None:
     [rule] = read(RULE).detections
 
     assert rule == replace(read(RULE).detections[0], silent=False)
+
+
+# --- placeholders
+
+
+EXPANDED = RULE.replace("eventName: CreateUser", "eventName|startswith|expand: '%verb%%noun%'")
+VARS = "vars: {verb: [Create, Delete], noun: User}\ntransformations: [{type: value_placeholders}]\n"
+
+
+def test_placeholders_have_the_values_of_a_document_among_the_rules() -> None:
+    """Wherever it stands, as pySigma's pipelines have it; each of several values will do."""
+    rules = read(EXPANDED, VARS)
+    [found] = rules.detections
+
+    assert said(rules) == []
+    events = [{"eventName": name} for name in ("CreateUser", "DeleteUserPolicy", "CreateRole", "%verb%%noun%")]
+    assert [fires(found.condition, each) for each in events] == [True, True, False, False]
+
+
+def test_a_value_may_have_wildcards_and_be_a_number() -> None:
+    text = RULE.replace("eventName: CreateUser", "userAgent|expand: '%which%'")
+    [found] = read("vars: {which: ['a*z', 7]}", text).detections
+
+    assert [fires(found.condition, {"userAgent": each}) for each in ("a-z", "7", "a*")] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("vars: {verb: Create}", "the placeholder %noun% has no values. Give it some in a document among the rules"),
+        ("vars: {verb: []}", "0.yml:1:14: a placeholder has at least one value."),
+        ("vars: {verb: [true]}", "0.yml:1:15: a placeholder's values are texts and numbers."),
+        ("vars: {}\ntransformations: [{type: field_name_mapping}]", "0.yml:2:19: of pipelines only value_placeholders"),
+        ("vars: {}\nvars2: 1", '0.yml:2:1: a document of placeholders has no key "vars2". Did you mean "vars"?'),
+        ("vars: {a: 1}\n---\nvars: {a: 2}", '0.yml:3:8: the placeholder "a" has values already.'),
+    ],
+)
+def test_slips_in_placeholders(text: str, told: str) -> None:
+    assert told in said(read(text, EXPANDED))[0]

@@ -95,6 +95,31 @@ def test_a_folder_without_logs(bucket: Path, tmp_path: Path) -> None:
         found(bucket, digests)
 
 
+def test_places_that_may_be_unfilled(tmp_path: Path) -> None:
+    """An empty folder and a glob that fits nothing have no files yet; a name that there is not is still an error."""
+    assert list(find([str(tmp_path), f"{tmp_path}/*.gz"], Wanted(), unfilled=True)) == []
+    with pytest.raises(UsageError, match="names no file"):
+        find([f"{tmp_path}/a.gz"], Wanted(), unfilled=True)
+
+
+def test_a_files_tag_changes_with_the_file(tmp_path: Path) -> None:
+    """With its content's size, its time, and where another file has taken its place."""
+    path = tmp_path / "a.json"
+    tags = []
+    for content, time in ((b"{}", 1), (b"{ }", 1), (b"{ }", 2)):
+        path.write_bytes(content)
+        os.utime(path, (time, time))
+        [file] = find([str(path)], Wanted())
+        assert file.written == time
+        tags.append(file.tag)
+    path.rename(tmp_path / "b.json")
+    path.write_bytes(b"{ }")
+    os.utime(path, (2, 2))
+    tags += [file.tag for file in find([str(path)], Wanted())]
+
+    assert len(set(tags)) == 4
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_folder_that_may_not_be_listed(bucket: Path) -> None:
     (bucket / TRAIL).chmod(0)

@@ -14,18 +14,21 @@ from typing import TextIO
 import click
 
 from crenel.cli import silence
+from crenel.cli.following import follow_logs, refuse
 from crenel.cli.options import format_option, lake_option
 from crenel.cli.output import STDOUT, check_output, output
-from crenel.cli.reading import ReadingTold, complain, reach_options, speed
+from crenel.cli.reading import ReadingTold, complain, reach_options, source_options, sources, speed
 from crenel.detect.engine import Reach
 from crenel.detect.run import Options, Outcome
 from crenel.detect.run import detect as use_case
+from crenel.errors import UsageError
 from crenel.model import Alert, Level
 from crenel.positions import describe
 from crenel.report.alerts import write_array, write_lines, write_ndjson
 from crenel.report.text import number, plain, printable
 
 FOUND, INCOMPLETE, UNUSABLE = 3, 4, 2
+EVERY = 30.0  # seconds between two looks of --follow
 NEVER = "none"
 _SHOWN = 20  # faults, rules or principals that are told one by one
 
@@ -43,6 +46,7 @@ _WRITERS: Mapping[str, Write] = {"table": write_lines, "ndjson": write_ndjson, "
     help="Falco or Sigma rules: a file, or a folder that is read whole. Repeatable. Default: Crenel's own.",
 )
 @reach_options
+@source_options
 @lake_option
 @click.option("--first-match", is_flag=True, help="Of Falco's rules that match an event, the first alone speaks.")
 @click.option(
@@ -54,6 +58,14 @@ _WRITERS: Mapping[str, Write] = {"table": write_lines, "ndjson": write_ndjson, "
 )
 @format_option(*_WRITERS)
 @click.option("--output", "target", default=STDOUT, metavar="FILE", show_default="standard output", help="Write there.")
+@click.option("--follow", is_flag=True, help="Go on with new files as they come, until Ctrl-C.")
+@click.option(
+    "--every",
+    type=click.FloatRange(min=0.1),
+    metavar="SECONDS",
+    show_default=f"{EVERY:g}",
+    help="With --follow: how often to look for new files.",
+)
 @click.option("--quiet", is_flag=True, help="No progress and no summary on standard error.")
 def detect(  # noqa: PLR0913 (the command line's options)
     *,
@@ -63,17 +75,21 @@ def detect(  # noqa: PLR0913 (the command line's options)
     until: datetime | None,
     account: tuple[str, ...],
     region: tuple[str, ...],
+    lookup_events: bool,
+    profile: tuple[str, ...],
     lake: Path,
     first_match: bool,
     fail_on: str,
     style: str,
     target: str,
+    follow: bool,
+    every: float | None,
     quiet: bool,
 ) -> None:
     """Look through CloudTrail logs for what Falco and Sigma rules, or Crenel's own, say is worth an alert.
 
-    LOGS are files, folders, globs and s3:// prefixes; without any, the events in the lake (`crenel ingest`) are looked
-    through. What can't be read is named, and the rest is not left out for it.
+    LOGS are files, folders, globs and s3:// prefixes; without any, and without --lookup-events, the events in the lake
+    (`crenel ingest`) are looked through. What can't be read is named, and the rest is not left out for it.
 
     \b
     Examples:
@@ -81,6 +97,8 @@ def detect(  # noqa: PLR0913 (the command line's options)
       crenel detect --rules falco/ --rules sigma/ logs/*.json.gz
       crenel detect --since 2026-11-20 --fail-on high s3://our-trail/AWSLogs/
       crenel detect --since 2026-11-20                          what was taken in with crenel ingest
+      crenel detect --lookup-events --since 2026-11-20          the account's own event history
+      crenel detect --follow --output alerts.ndjson --format ndjson s3://our-trail/AWSLogs/
       crenel detect --format ndjson logs/ | jq 'select(.level == "critical")'
 
     \b
@@ -89,11 +107,22 @@ def detect(  # noqa: PLR0913 (the command line's options)
       2    usage, or a rule that does not load (the others ran)
       3    an alert at or above --fail-on
       4    something in the logs could not be read, and no 3
-      130  interrupted
+      130  interrupted (that is how --follow ends: 0, 2 or 4)
     """  # noqa: D301
     check_output(target)
     reach = Reach(since, until, frozenset(account), frozenset(region))
-    options = Options(logs, lake, rules, reach, first_match=first_match)
+    whose, lookup = sources(logs, profile, lookup_events=lookup_events, quiet=quiet)
+    options = Options(logs, lake, rules, reach, first_match=first_match, profile=whose, lookup=lookup)
+    if follow:
+        if lookup:
+            raise UsageError(
+                "--follow follows files.", suggestion="Leave --lookup-events out: crenel detect once more."
+            )
+        refuse(logs, style, target, fail_on=fail_on, never=NEVER, until=until)
+        context = click.get_current_context()
+        context.exit(follow_logs(options, _WRITERS[style], target, EVERY if every is None else every, quiet=quiet))
+    if every is not None:
+        raise UsageError("--every is how often --follow looks.", suggestion="Add --follow, or leave it out.")
     with ExitStack() as stack:
         outcome = stack.enter_context(use_case(options, None if quiet else ReadingTold(sys.stderr)))
         told = _tell(outcome, style, target)
@@ -139,9 +168,11 @@ def _tell(outcome: Outcome, style: str, target: str) -> Told:
 
 
 def _complain(outcome: Outcome) -> None:
-    """Say what did not load and what could not be read."""
+    """Say what did not load, what could not be known, and what could not be read."""
     for error in outcome.rules.errors:
         click.echo(printable(describe(error, "error")), err=True)
+    for each in outcome.blind:
+        click.echo(f"note: {printable(each.told)}", err=True)
     complain(outcome.faults)
 
 

@@ -9,26 +9,30 @@ from pathlib import Path
 import click
 
 from crenel.cli.options import lake_option
-from crenel.cli.reading import ReadingTold, complain, reach_options, speed
+from crenel.cli.reading import ReadingTold, complain, reach_options, source_options, sources, speed
 from crenel.detect.engine import Reach
 from crenel.detect.ingest import ingest as use_case
+from crenel.errors import UsageError
 from crenel.report.text import number
 
 INCOMPLETE = 4
 
 
 @click.command()
-@click.argument("logs", nargs=-1, required=True, metavar="LOGS...")
+@click.argument("logs", nargs=-1, metavar="[LOGS]...")
 @reach_options
+@source_options
 @lake_option
 @click.option("--quiet", is_flag=True, help="No progress and no summary on standard error.")
-def ingest(
+def ingest(  # noqa: PLR0913 (the command line's options)
     *,
     logs: tuple[str, ...],
     since: datetime | None,
     until: datetime | None,
     account: tuple[str, ...],
     region: tuple[str, ...],
+    lookup_events: bool,
+    profile: tuple[str, ...],
     lake: Path,
     quiet: bool,
 ) -> None:
@@ -40,6 +44,7 @@ def ingest(
     \b
     Examples:
       crenel ingest logs/
+      crenel ingest --lookup-events
       crenel sql "select time, eventName, userIdentity->>'$.arn' from events where eventSource = 'iam.amazonaws.com'"
 
     \b
@@ -50,7 +55,11 @@ def ingest(
       130  interrupted; what was taken in stays, and a second run takes the rest
     """  # noqa: D301
     reach = Reach(since, until, frozenset(account), frozenset(region))
-    taken = use_case(logs, lake, reach, None if quiet else ReadingTold(sys.stderr))
+    if not logs and not lookup_events:
+        raise UsageError("there is nothing to take in.", suggestion="Name LOGS, or use --lookup-events.")
+    whose, lookup = sources(logs, profile, lookup_events=lookup_events, quiet=quiet)
+    watch = None if quiet else ReadingTold(sys.stderr)
+    taken = use_case(logs, lake, reach, watch, profile=whose, lookup=lookup)
     complain(taken.faults)
     done = taken.progress
     if not quiet:

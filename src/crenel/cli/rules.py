@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +15,20 @@ from crenel.cli import LazyGroup
 from crenel.cli.check import Checked, Problem, tell
 from crenel.cli.listing import labelled
 from crenel.cli.options import format_option
+from crenel.detect.correlate import span_words
 from crenel.detect.engine import unanchored
-from crenel.detect.examples import Result, run
 from crenel.detections.load import load_rules
 from crenel.detections.model import Correlation, Detection, Rules, Shown
-from crenel.errors import PolicyError, UsageError, did_you_mean
+from crenel.errors import UsageError, did_you_mean
 from crenel.language.detecting import columns_read, condition_sql
 from crenel.language.english import listed
-from crenel.positions import describe
-from crenel.positions.shown import lines_in
 from crenel.report.text import number, plain, printable
 
-FAILED, WRONG = 1, 2
 _HERE = "crenel.cli.rules"
 _COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "list": (_HERE, "list_", "List the rules of files, or Crenel's own."),
     "check": (_HERE, "check", "Check rule files: every error, and what can't run here."),
-    "test": (_HERE, "test", "Run the examples of rules."),
+    "test": ("crenel.cli.rule_tests", "test", "Run the examples of rules."),
     "explain": (_HERE, "explain", "Say in plain English what a rule looks for, and what it reads."),
     "coverage": (_HERE, "coverage", "Show how many rules run here, and what they are about."),
 }
@@ -88,53 +84,6 @@ def _place(problem: Problem) -> tuple[str, int, int]:
 
 
 @click.command()
-@_paths
-@format_option("text", "json")
-def test(paths: tuple[Path, ...], style: str) -> None:
-    """Run the examples of rules: events in, and whether the rule fires. They stand under a rule's `examples`.
-
-    Exit code 1 where one does not come as wanted, 2 where a rule or an example can't be read.
-    """
-    found = load_rules(paths)
-    results = list(run(found))
-    failed = [each for each in results if isinstance(each, Result) and not each.passed]
-    wrong = [*found.errors, *(each for each in results if isinstance(each, PolicyError))]
-    bare = [rule.name for rule in _rules(found) if rule.body.child("examples") is None]
-    if style == "json":
-        told = [_result(each) for each in results if isinstance(each, Result)]
-        click.echo(json.dumps({"errors": [str(each) for each in wrong], "examples": told, "bare": bare}, indent=2))
-    else:
-        for line in _told(results, wrong, bare):
-            click.echo(printable(line))
-    if wrong or failed:
-        click.get_current_context().exit(WRONG if wrong else FAILED)
-
-
-def _told(results: Sequence[Result | PolicyError], wrong: Sequence[PolicyError], bare: Sequence[str]) -> Iterator[str]:
-    for error in wrong:
-        yield describe(error, "error", lru_cache(maxsize=8)(lines_in))
-    ran = [each for each in results if isinstance(each, Result)]
-    for each in ran:
-        if not each.passed:
-            wanted, came = ("an alert", "none") if each.example.fires else ("no alert", "one")
-            yield f"FAILED {each.example.rule.name} ({each.example.body.where}): {each.example.note}"
-            yield f"    wanted {wanted}, and there is {came}"
-    yield from (f"{name} has no examples" for name in bare)
-    passed = sum(each.passed for each in ran)
-    yield f"{number(len(ran), 'example')}, {passed} passed" + (
-        f", {len(ran) - passed} failed" if passed < len(ran) else ""
-    )
-
-
-def _result(result: Result) -> dict[str, object]:
-    example = result.example
-    return {
-        "rule": example.rule.name, "note": example.note, "wanted": example.fires, "fired": result.fired,
-        "passed": result.passed, "file": example.body.where.file, "line": example.body.where.line,
-    }  # fmt: skip
-
-
-@click.command()
 @click.argument("name", metavar="RULE")
 @_paths
 @format_option("text", "json")
@@ -178,8 +127,7 @@ def _explained(rule: Detection | Correlation) -> Iterator[str]:
             yield from labelled("costs", ["every event has to be read whole for it"])
         yield from labelled("SQL", [condition_sql(rule.condition)])
     else:
-        by = f", for the same {', '.join(rule.group_by)}" if rule.group_by else ""
-        yield f"It counts ({rule.kind}) what these found within {rule.span} seconds{by}: {rule.op} {rule.count:g}"
+        yield _counted(rule)
         yield from labelled("rules", list(rule.rules))
     yield from labelled("tags", [", ".join(rule.tags)] if rule.tags else [])
     if rule.practices:
@@ -187,6 +135,20 @@ def _explained(rule: Detection | Correlation) -> Iterator[str]:
     if rule.response:
         yield from labelled("what to do", [rule.response])
     yield from labelled("else", list(rule.false_positives))
+
+
+def _counted(rule: Correlation) -> str:
+    by = f", for the same {', '.join(rule.group_by)}" if rule.group_by else ""
+    span = span_words(rule.span)
+    if rule.kind == "first_seen":
+        return (
+            f"It looks for a value of {rule.field_name} that what these found has not had for {span}{by}; "
+            "where their events do not go back so far, it knows nothing and crenel detect says so"
+        )
+    if rule.wanted is not None:
+        wanted = rule.body.plain()["correlation"]["condition"]
+        return f"It looks for what these found within {span}{by}: {wanted}"
+    return f"It counts ({rule.kind}) what these found within {span}{by}: {rule.op} {rule.count:g}"
 
 
 def _columns(rule: Detection) -> frozenset[str]:

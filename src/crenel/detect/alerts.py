@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from crenel.catalog.events import RECORD
+from crenel.detect.chains import NOBODY, Callers, behind
 from crenel.detect.engine import Engine
-from crenel.detect.words import principal, resource
+from crenel.detect.words import resource
 from crenel.detections.model import Correlation, Detection, Shown
 from crenel.lake.event_store import masked
 from crenel.lake.events import event_columns
@@ -47,8 +48,10 @@ def once(engine: Engine, *, first_match: bool = False) -> None:
     engine.connection.execute(f"CREATE OR REPLACE TABLE hit AS SELECT {columns} FROM matched WHERE rowid IN ({first})")
 
 
-def alerts(engine: Engine, files: Mapping[int, str]) -> Iterator[Alert]:
-    """Yield the alerts of single events among the hits, by time; `files` are the names of the files by number."""
+def alerts(engine: Engine, files: Mapping[int, str], known: Callers = NOBODY) -> Iterator[Alert]:
+    """Yield the alerts of single events among the hits, by time; `files` are the names of the files by number, `known`
+    says who asked for temporary keys.
+    """
     loud = [place for place, each in enumerate(engine.detections) if not each.silent]
     if not loud:
         return
@@ -64,7 +67,7 @@ def alerts(engine: Engine, files: Mapping[int, str]) -> Iterator[Alert]:
         detection = engine.detections[place]
         told = iter(said or ())
         parts = [part if isinstance(part, str) else _shown(next(told), part.width) for part in detection.output]
-        alert = of_event(detection, event, files[number])
+        alert = of_event(detection, event, files[number], known)
         yield replace(
             alert,
             output="".join(parts) if parts else alert.output,
@@ -100,12 +103,12 @@ def _said(values: Sequence[Sequence[Value]], loud: Sequence[int]) -> str:
     return f"CASE h {' '.join(branches)} END" if branches else "NULL"
 
 
-def of_event(rule: Detection | Correlation, values: Sequence[Any], file: str) -> Alert:
+def of_event(rule: Detection | Correlation, values: Sequence[Any], file: str, known: Callers = NOBODY) -> Alert:
     """Return an alert of an event, given by the values of `SHOWN`; its output says what any rule can say."""
     event = dict(zip(SHOWN, values, strict=True))
     identity = _parsed(event["userIdentity"])
     account = event["recipientAccountId"] or ""
-    who = principal(identity, account)
+    who = behind(identity, account, known)
     what = resource(_parsed(event["resources"]), _parsed(event["requestParameters"]))
     return Alert(
         time=event["eventTime"] or "",

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from crenel.catalog.events import RECORD, TEXTS, UNLIKE
+from crenel.catalog.events import IDENTIFIED, MEMBERS, RECORD, TEXTS, UNLIKE
 from crenel.detections.model import Detection
 from crenel.lake.engine import name, quoted
 from crenel.lake.events import event_columns
@@ -31,6 +31,7 @@ _TIERS = (
     frozenset({"eventName"}),
     frozenset({"eventName", "eventSource"}),
     frozenset(TEXTS),
+    frozenset({*TEXTS, *MEMBERS}),
     frozenset({*TEXTS, "userIdentity"}),
 )
 _SMALL = 2_000_000  # bytes of a record that a reader makes room for, where none is longer
@@ -123,7 +124,10 @@ class Engine:
     @cached_property
     def _wanted(self) -> str:
         """The SQL of that for the events that are looked at."""
-        return f"({self.reach.condition()}) AND ({written(held(self._compiler, self._anchors))})"
+        anchors = written(held(self._compiler, self._anchors))
+        # An identity without a type is one that its members' columns may know nothing of.
+        unidentified = f" OR {name(IDENTIFIED)} IS NULL" if columns_read([self._anchors]) & MEMBERS.keys() else ""
+        return f"({self.reach.condition()}) AND (({anchors}){unidentified})"
 
     @cached_property
     def _first(self) -> str:
@@ -166,13 +170,23 @@ def early(wanted: Iterable[str]) -> str:
 
     What is no text where one is due is irregular, so that the second step has a look.
     """
-    columns = tuple(dict.fromkeys([*REQUIRED, *wanted]))
-    structure = json.dumps({"f": "INTEGER", "r": dict.fromkeys(columns, "JSON")})
+    names = dict.fromkeys([*REQUIRED, *wanted]).keys()
+    columns = tuple(each for each in names if each not in MEMBERS)
+    asked = MEMBERS.keys() & names
+    members = {each: key for each, (_, key) in MEMBERS.items() if each in asked or (asked and each == IDENTIFIED)}
+    shape: dict[str, object] = dict.fromkeys(columns, "JSON")
+    whole = "userIdentity" in columns
+    if members and not whole:
+        shape["userIdentity"] = dict.fromkeys(members.values(), "VARCHAR")
+    structure = json.dumps({"f": "INTEGER", "r": shape})
     texts = [column for column in columns if column in TEXTS]
     odd = [f"s.r.{column} IS NULL" for column in REQUIRED]
     odd += [f"NOT starts_with(s.r.{column}::VARCHAR, '\"')" for column in texts]
     odd += ["NOT starts_with(s.r.eventVersion::VARCHAR, '\"1.')"]
     values = [f"s.r.{column}{' ->> ' + quoted('$') if column in texts else ''} AS {name(column)}" for column in columns]
+    for member, key in members.items():
+        read = f"json_extract_string(s.r.userIdentity, '$.{key}')" if whole else f"s.r.userIdentity.{name(key)}"
+        values.append(f"{read} AS {name(member)}")
     return (
         f"shaped AS (SELECT json, json_transform(json, {quoted(structure)}) AS s FROM lines), "
         f"early AS (SELECT json, s.f AS f, coalesce({' OR '.join(odd)}, FALSE) AS irregular, {', '.join(values)}, "

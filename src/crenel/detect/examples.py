@@ -1,8 +1,10 @@
 """Examples of detections: events that a rule has to find and near misses that it must not, run by the engine itself.
 
-An example stands under a rule's `examples`: `fires: NOTE` or `silent: NOTE`, and `event`, or for a correlation `events`
-(each with `event`, and `times`, `every` so many seconds, `number`: a path whose text is numbered from event to event).
-What an event does not say is that of an ordinary call.
+An example stands under a rule's `examples`, or in a file beside (`NAME.tests.yaml`, a list) with the rule's name or id
+as `about`: `fires: NOTE` or `silent: NOTE`, and `event`, or for a correlation `events` (each with `event`, and `times`,
+`every` so many seconds, `number`: a path whose text is numbered from event to event). What an event does not say is
+that of an ordinary call. Instead of `event` there may be `change`: paths of the last event above that are otherwise,
+null for those that are not there; a list of such changes is an example each.
 """
 
 from __future__ import annotations
@@ -20,12 +22,14 @@ from typing import Any
 from crenel.detect.alerts import once
 from crenel.detect.correlate import correlate
 from crenel.detect.engine import Engine, Reach
+from crenel.detections.changes import Rule
 from crenel.detections.model import Correlation, Detection, Rules
-from crenel.errors import PolicyError
+from crenel.errors import PolicyError, did_you_mean
 from crenel.lake.engine import connect
-from crenel.positions import Located
+from crenel.positions import Located, load_file
 
 _KINDS = ("fires", "silent")
+_EVENTS = ("event", "events", "change")
 _BEGIN = datetime(2026, 6, 1, 10, tzinfo=UTC)
 _ACCOUNT = "111122223333"
 _ORDINARY: Mapping[str, Any] = {
@@ -54,7 +58,7 @@ _ORDINARY: Mapping[str, Any] = {
 class Example:
     """Events, and whether a rule fires at them."""
 
-    rule: Detection | Correlation
+    rule: Rule
     note: str
     fires: bool
     events: tuple[Mapping[str, Any], ...]
@@ -74,20 +78,104 @@ class Result:
         return self.fired == self.example.fires
 
 
-def examples_of(rule: Detection | Correlation) -> Iterator[Example]:
-    """Yield a rule's examples. Raises `PolicyError` for one that can't be read."""
-    listed = rule.body.child("examples")
-    for item in listed.sequence("examples") if listed else []:
-        keys = item.only("an example", (*_KINDS, "event", "events"))
-        kinds = [kind for kind in _KINDS if kind in keys]
-        if len(kinds) != 1:
-            raise item.error("an example has `fires` or `silent`, with a note.", code="missing-key")
-        given = [key for key in ("event", "events") if key in keys]
-        if len(given) != 1:
-            raise item.error("an example has `event`, or `events` for several.", code="missing-key")
-        several = keys["events"].sequence("events") if "events" in keys else None
-        events = tuple(_several(several) if several is not None else [_event(keys["event"], 0, 0)])
-        yield Example(rule, keys[kinds[0]].text("the note"), kinds[0] == "fires", events, item)
+def gather(rules: Rules, files: Sequence[tuple[Path, Path]] = ()) -> list[Example | PolicyError]:
+    """Return the examples of all rules, in the rules' order, or why one can't be read.
+
+    `files`: files of examples, each after the file of rules that it stands beside.
+    """
+    every: tuple[Rule, ...] = (*rules.detections, *rules.correlations)
+    found: list[Example | PolicyError] = []
+    aside: dict[int, list[Example]] = {}
+    for file, beside in files:
+        own = [rule for rule in every if rule.body.where.file == str(file)]
+        try:
+            listed = list(_listed(load_file(beside), own or every, every))
+        except PolicyError as error:
+            listed = [error]
+        for each in listed:
+            if isinstance(each, PolicyError):
+                found.append(each)
+            else:
+                aside.setdefault(id(each.rule), []).append(each)
+    for rule in every:
+        examples = rule.body.child("examples")
+        found += _listed(examples, [rule]) if examples else []
+        found += aside.get(id(rule), [])
+    return found
+
+
+def _listed(examples: Located, rules: Sequence[Rule], others: Sequence[Rule] = ()) -> Iterator[Example | PolicyError]:
+    """Yield a list's examples, each of one of the rules, or (in a file of its own) of others; from the first that can't
+    be read on, only why.
+    """
+    above: Located | None = None
+    try:
+        for item in examples.sequence("examples"):
+            keys = item.only("an example", (*(("about",) if others else ()), *_KINDS, *_EVENTS))
+            rule = _about(item, rules, others)
+            above = keys.get("event", above)
+            yield from _examples(rule, item, keys, above)
+    except PolicyError as error:
+        yield error
+
+
+def _about(item: Located, rules: Sequence[Rule], others: Sequence[Rule]) -> Rule:
+    """Return the rule that an example is about. Raises `PolicyError`."""
+    at = item.child("about")
+    if at is None:
+        if len(rules) == 1:
+            return rules[0]
+        raise item.error("this needs `about`: the name or id of a rule.", code="missing-key")
+    word = at.text("about")
+    found = [rule for rule in rules if word in (rule.id, rule.name)]
+    found = found or [rule for rule in others if word in (rule.id, rule.name)]
+    if len(found) == 1:
+        return found[0]
+    names = [rule.name for rule in rules]
+    if found:
+        raise at.error(f'several rules have the name "{word}".', "Give an id.", "unknown-rule")
+    hint = did_you_mean(word, names) or f"There are {', '.join(names)}."
+    raise at.error(f'no rule has the name "{word}".', hint, "unknown-rule")
+
+
+def _examples(rule: Rule, item: Located, keys: Mapping[str, Located], above: Located | None) -> Iterator[Example]:
+    """Yield what is written as one example. Raises `PolicyError`."""
+    kinds = [kind for kind in _KINDS if kind in keys]
+    if len(kinds) != 1:
+        raise item.error("an example has `fires` or `silent`, with a note.", code="missing-key")
+    given = [key for key in _EVENTS if key in keys]
+    if len(given) != 1:
+        raise item.error("an example has `event`, `change` or, for a correlation, `events`.", code="missing-key")
+    note, fires = keys[kinds[0]].text("the note"), kinds[0] == "fires"
+    if isinstance(rule, Detection) == ("events" in keys):
+        wanted = "`event`" if isinstance(rule, Detection) else "`events`"
+        raise keys[given[0]].error(f"an example of this rule has {wanted}.", code="wrong-type")
+    if "events" in keys:
+        yield Example(rule, note, fires, tuple(_several(keys["events"].sequence("events"))), item)
+    elif "event" in keys:
+        yield Example(rule, note, fires, (_event(keys["event"], 0, 0),), item)
+    else:
+        changes = keys["change"]
+        for each in changes.value if isinstance(changes.value, list) else [changes]:
+            if above is None:
+                raise each.error("there is no event above that this could change.")
+            yield Example(rule, note, fires, (_changed(_event(above, 0, 0), each),), each)
+
+
+def _changed(event: dict[str, Any], change: Located) -> dict[str, Any]:
+    """Return an event with other values at some paths."""
+    for path, item in change.mapping("a change").items():
+        *steps, last = path.split(".")
+        here = event
+        for step in steps:
+            inner = here.get(step)
+            here[step] = dict(inner) if isinstance(inner, dict) else {}
+            here = here[step]
+        if item.value is None:
+            here.pop(last, None)
+        else:
+            here[last] = item.plain()
+    return event
 
 
 def _several(items: Sequence[Located]) -> Iterator[Mapping[str, Any]]:
@@ -132,44 +220,44 @@ def _numbered(event: dict[str, Any], path: Located, number: int) -> None:
 # --- running
 
 
-def run(rules: Rules) -> Iterator[Result | PolicyError]:
-    """Yield what came of the examples of all rules, or why they can't be read, in the rules' order.
-
-    All examples of single events are run at once, by all rules of which any has some.
-    """
-    examples: list[Example | PolicyError] = []
-    every: tuple[Detection | Correlation, ...] = (*rules.detections, *rules.correlations)
-    for rule in every:
-        try:
-            examples += examples_of(rule)
-        except PolicyError as error:
-            examples.append(error)
+def run(rules: Rules, examples: Sequence[Example | PolicyError]) -> list[Result | PolicyError]:
+    """Return what came of examples, in their order. Those of single events are run at once, by all of their rules."""
     simple = [each for each in examples if isinstance(each, Example) and isinstance(each.rule, Detection)]
-    fired = _single(rules.detections, simple)
+    fired = iter(seen([each.events[0] for each in simple], rules.detections))
+    places = {id(detection): place for place, detection in enumerate(rules.detections)}
+    found: list[Result | PolicyError] = []
     for each in examples:
         if isinstance(each, PolicyError):
-            yield each
-        elif isinstance(each.rule, Detection):
-            yield Result(each, fired.pop(0))
+            found.append(each)
+        elif isinstance(each.rule, Correlation):
+            found.append(Result(each, correlated(rules, [replace(each.rule, silent=False)], each.events)[0]))
         else:
-            yield Result(each, _correlated(rules, each.rule, each))
+            found.append(Result(each, places[id(each.rule)] in next(fired)))
+    return found
 
 
-def _single(detections: Sequence[Detection], examples: Sequence[Example]) -> list[bool]:
-    """Return of each example whether its rule fires."""
-    places = {id(detection): place for place, detection in enumerate(detections)}
-    with _looked([(number, each.events[0]) for number, each in enumerate(examples)], detections) as engine:
-        rows = engine.connection.execute("SELECT f, hits FROM matched").fetchall()
-    found = {(f, hit) for f, hits in rows for hit in hits}
-    return [(number, places[id(each.rule)]) in found for number, each in enumerate(examples)]
+def seen(events: Sequence[Mapping[str, Any]], detections: Sequence[Detection]) -> list[frozenset[int]]:
+    """Return of each event the places of the detections that it matches."""
+    with _looked(list(enumerate(events)), detections) as engine:
+        rows = dict(engine.connection.execute("SELECT f, hits FROM matched").fetchall())
+    return [frozenset(rows.get(number, ())) for number in range(len(events))]
 
 
-def _correlated(rules: Rules, correlation: Correlation, example: Example) -> bool:
-    """Return whether a correlation fires at its example, whatever else does."""
-    own = [each if each is correlation else replace(each, silent=True) for each in rules.correlations]
-    with _looked([(0, event) for event in example.events], rules.detections) as engine:
+def correlated(rules: Rules, ways: Sequence[Correlation], events: Sequence[Mapping[str, Any]]) -> list[bool]:
+    """Return of a correlation, in several ways to write it, whether it fires at events, whatever else does."""
+    needed = {each.id for each in ways} | {rule for each in ways for rule in each.rules}
+    for each in reversed(rules.correlations):  # what a correlation builds on stands before it
+        if each.id in needed:
+            needed |= {*each.rules}
+    detections = [each for each in rules.detections if each.id in needed]
+    fires = []
+    with _looked([(0, event) for event in events], detections) as engine:
         once(engine)
-        return any(True for _ in correlate(engine, own, {0: "the example"}))
+        for way in ways:
+            own = [way if each.id == way.id else replace(each, silent=True) for each in rules.correlations]
+            own = [each for each in own if each.id in needed]
+            fires.append(any(True for _ in correlate(engine, own, {0: "the example"})))
+    return fires
 
 
 @contextmanager

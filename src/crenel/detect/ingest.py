@@ -11,11 +11,12 @@ import duckdb
 
 from crenel.catalog.events import RECORD
 from crenel.detect.engine import Reach, early, lines_of
+from crenel.detect.looking import log_files
 from crenel.detect.progress import Progress, Watch
 from crenel.errors import LakeError
 from crenel.lake.engine import connect
 from crenel.lake.event_store import EventStore
-from crenel.logs import Chunk, Fault, Wanted, chunks, find, repaired
+from crenel.logs import Chunk, Fault, Lookup, chunks, repaired
 
 _MEMORY = "800MB"
 _AT_ONCE = 500_000  # events that are written together: fewer files, and each day is looked into less often
@@ -30,11 +31,21 @@ class Taken:
     faults: list[Fault] = field(default_factory=list)
 
 
-def ingest(logs: tuple[str, ...], lake: Path, reach: Reach, watch: Watch | None = None) -> Taken:
-    """Take the events of logs into a lake. Raises `UsageError` where a place names no logs, `LakeError`."""
+def ingest(
+    logs: tuple[str, ...],
+    lake: Path,
+    reach: Reach,
+    watch: Watch | None = None,
+    *,
+    profile: str = "",
+    lookup: Lookup | None = None,
+) -> Taken:
+    """Take the events of logs into a lake. `profile` is whose credentials S3 is asked with, `lookup` whose event
+    history is taken in as well. Raises as `log_files` does, and `LakeError`.
+    """
     store, taken = EventStore(lake), Taken()
     with (
-        closing(find(logs, Wanted(reach.since, reach.until, reach.accounts, reach.regions))) as found,
+        log_files(logs, reach, profile, lookup) as found,
         store.taking() as aside,
         tempfile.TemporaryDirectory(prefix="crenel-ingest-") as name,
         connect(Path(name) / "spill", _MEMORY) as connection,

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
 from crenel.detect.alerts import alerts, once
-from crenel.detect.correlate import correlate
+from crenel.detect.chains import NOBODY, callers
+from crenel.detect.correlate import Blind, blind, correlate
 from crenel.detect.engine import Engine, Reach
+from crenel.detect.looking import log_files, look_through, runnable
 from crenel.detect.progress import Progress, Watch
 from crenel.detections.load import load_rules
 from crenel.detections.model import Rules
-from crenel.errors import PolicyFileError, UsageError
+from crenel.errors import UsageError
 from crenel.lake.engine import connect
 from crenel.lake.event_store import EventStore
-from crenel.logs import Chunk, Fault, Wanted, chunks, find, repaired
+from crenel.logs import Fault, Lookup
 from crenel.model import Alert
 
-_MEMORY = "400MB"  # of the engine; what is more lies on disk
+MEMORY = "400MB"  # of the engine; what is more lies on disk
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """What to look through, for what: `logs` are files, folders, globs and s3:// prefixes, and where there are none the
-    events of `lake` are meant; no `rules` means our own.
+    events of `lake` are meant; no `rules` means our own. `profile` is whose credentials S3 is asked with, `lookup`
+    whose event history is looked through as well.
     """
 
     logs: tuple[str, ...]
@@ -35,16 +38,27 @@ class Options:
     rules: tuple[Path, ...] = ()
     reach: Reach = field(default_factory=Reach)
     first_match: bool = False
+    profile: str = ""
+    lookup: Lookup | None = None
+
+    @property
+    def stored(self) -> bool:
+        """Whether the events of the lake are looked through."""
+        return not self.logs and self.lookup is None
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run found: `alerts` are to be read once, in the order of time; `faults` are what could not be read."""
+    """What a run found: `alerts` are to be read once, in the order of time; `faults` are what could not be read.
+
+    `blind` are the correlations for which the events do not go back far enough.
+    """
 
     rules: Rules
     alerts: Iterator[Alert]
     progress: Progress
     faults: list[Fault]
+    blind: list[Blind] = field(default_factory=list)
 
 
 @contextmanager
@@ -55,50 +69,24 @@ def detect(options: Options, watch: Watch | None = None) -> Iterator[Outcome]:
     `UsageError` where there are no rules or a place names no logs.
     """
     rules = load_rules(options.rules)
-    enabled = [each for each in rules.detections if each.enabled]
-    if not enabled:
-        if rules.errors:
-            raise PolicyFileError(rules.errors)
-        raise UsageError("no rule is for CloudTrail.", suggestion="crenel rules check says why.")
-    with tempfile.TemporaryDirectory(prefix="crenel-detect-") as name, connect(Path(name) / "spill", _MEMORY) as lake:
+    enabled = runnable(rules)
+    with tempfile.TemporaryDirectory(prefix="crenel-detect-") as name, connect(Path(name) / "spill", MEMORY) as lake:
         engine = Engine(lake, enabled, options.reach)
         outcome = Outcome(rules, iter(()), Progress(), [])
-        if options.logs:
-            names = _look_through(engine, options, Path(name), outcome, watch)
-        else:
+        known = NOBODY
+        if options.stored:
             names = _look_into_lake(engine, options, outcome)
+        else:
+            with log_files(options.logs, options.reach, options.profile, options.lookup) as files:
+                names = look_through(engine, files, Path(name), outcome.progress, outcome.faults, watch)
         engine.judge()
         once(engine, first_match=options.first_match)
-        outcome.alerts = chain(alerts(engine, names), correlate(engine, rules.correlations, names))
+        if options.stored:
+            # Of log files the calls that give out keys are not kept: they may be every tenth event.
+            known = callers(engine, EventStore(options.lake).relation)
+        outcome.blind = blind(engine, rules.correlations)
+        outcome.alerts = chain(alerts(engine, names, known), correlate(engine, rules.correlations, names, known))
         yield outcome
-
-
-def _look_through(
-    engine: Engine, options: Options, folder: Path, outcome: Outcome, watch: Watch | None
-) -> dict[int, str]:
-    """Look through log files; return their names by number."""
-    reach, names = options.reach, dict[int, str]()
-    with (
-        closing(find(options.logs, Wanted(reach.since, reach.until, reach.accounts, reach.regions))) as found,
-        closing(chunks(found, folder)) as made,
-    ):
-        for chunk in made:
-            _look(engine, chunk, folder, outcome)
-            names.update({number: file.name for number, file in chunk.files.items()})
-            if watch:
-                watch(outcome.progress)
-    return names
-
-
-def _look(engine: Engine, chunk: Chunk, folder: Path, outcome: Outcome) -> None:
-    """Look through one chunk; a second time, record by record, where something in it is not as AWS writes it."""
-    if engine.look(chunk.path, chunk.longest):
-        chunk = repaired(chunk, folder)
-        engine.look(chunk.path, chunk.longest)
-        chunk.path.unlink()
-    engine.keep()
-    outcome.faults += chunk.faults
-    outcome.progress.add(chunk)
 
 
 def _look_into_lake(engine: Engine, options: Options, outcome: Outcome) -> dict[int, str]:

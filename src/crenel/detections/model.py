@@ -6,15 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from crenel.catalog.columns import TEXT
 from crenel.errors import PolicyError
-from crenel.language.plan import Op, Predicate, Value
+from crenel.language.plan import Field, Op, Predicate, Value
 from crenel.model import Level
 from crenel.positions import Located
 
 Language = Literal["falco", "sigma"]
 Kind = Literal[
-    "event_count", "value_count", "temporal", "temporal_ordered", "value_sum", "value_avg", "value_percentile"
-]
+    "event_count", "value_count", "temporal", "temporal_ordered", "value_sum", "value_avg", "value_percentile",
+    "first_seen",
+]  # fmt: skip
+
+
+RULE = Field(("rule",), TEXT)  # of an event within a window: the rule that found it
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +62,9 @@ class Correlation:
     """A rule over the alerts of others, `rules`: the ids of detections and of other correlations.
 
     `group_by`: for each name the value that it stands for in each rule, by the rule's id. `counted`: for each rule the
-    value that is counted or summed. `span` is in seconds. For `temporal` kinds `count` is the number of rules. `bounds`
-    have to hold beside the first.
+    value of `field_name` that is counted or summed, or that is new. `span` is in seconds. For `temporal` kinds `count`
+    is the number of rules, or `wanted` says which of them: by comparisons of `RULE` with their ids, each of which is
+    whether one was there. `bounds` have to hold beside the first.
     """
 
     id: str
@@ -73,7 +79,9 @@ class Correlation:
     body: Located
     bounds: tuple[tuple[Op, float], ...] = ()
     counted: Mapping[str, Value] = field(default_factory=dict, hash=False)
+    field_name: str = ""
     percentile: float = 0
+    wanted: Predicate | None = None
     description: str = ""
     tags: tuple[str, ...] = ()
     silent: bool = False

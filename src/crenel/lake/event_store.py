@@ -16,7 +16,7 @@ from pathlib import Path
 
 import duckdb
 
-from crenel.catalog.events import KEYS, RECORD, UNLIKE
+from crenel.catalog.events import KEYS, MEMBERS, RECORD, UNLIKE
 from crenel.errors import LakeError
 from crenel.lake.engine import literal_path, name, quoted
 from crenel.lake.events import event_columns
@@ -79,8 +79,8 @@ class EventStore:
 
         What has no id can't be told from another event, and is taken in as it stands. Raises `LakeError`.
         """
-        columns = event_columns([*KEYS, UNLIKE, RECORD], f"(SELECT {masked()} AS {RECORD} FROM {table})")
-        named = ", ".join(name(each) for each in (*KEYS, UNLIKE, RECORD))
+        columns = event_columns([*KEYS, *MEMBERS, UNLIKE, RECORD], f"(SELECT {masked()} AS {RECORD} FROM {table})")
+        named = ", ".join(name(each) for each in (*KEYS, *MEMBERS, UNLIKE, RECORD))
         own = "coalesce(recipientAccountId, json_extract_string(userIdentity, '$.accountId'))"
         parts = (
             f"{_part(own)} AS account, {_part('awsRegion')} AS region, "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from crenel.catalog.events import KEYS, RECORD, TEXTS, UNLIKE
+from crenel.catalog.events import KEYS, MEMBERS, RECORD, TEXTS, UNLIKE
 from crenel.lake.engine import name, quoted
 
 
@@ -28,6 +28,10 @@ def event_columns(wanted: Iterable[str], source: str, *, where: str = "", beside
     if others:
         shown.append(f"json_extract({RECORD}, {_paths(others)}) AS _o")
         found += [f"_o[{place}] AS {name(each)}" for place, each in enumerate(others, 1)]
+    members = [each for each in MEMBERS if each in names]
+    if members:
+        shown.append(f"json_extract({RECORD}, {_paths('.'.join(MEMBERS[each]) for each in members)}) AS _m")
+        found += [f"json_extract_string(_m[{place}], '$') AS {name(each)}" for place, each in enumerate(members, 1)]
     if RECORD in names:
         shown.append(RECORD)
         found.append(RECORD)

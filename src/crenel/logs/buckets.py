@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from io import BytesIO
 from itertools import chain
@@ -33,6 +33,11 @@ _AHEAD_BYTES = 64 << 20
 Page = dict[str, Any]
 
 
+def is_remote(place: str) -> bool:
+    """Return whether a place, or a file by its name, is in a bucket."""
+    return place.startswith(S3)
+
+
 @dataclass(slots=True)
 class Counts:
     """What was found beside log files: `skipped` and `outside` as in `Found`. A folder of a bucket counts as one."""
@@ -42,9 +47,9 @@ class Counts:
 
 
 def in_buckets(
-    places: Sequence[str], wanted: Wanted, counts: Counts, profile: str = ""
+    places: Sequence[str], wanted: Wanted, counts: Counts, profile: str = "", *, unfilled: bool = False
 ) -> Generator[LogFile, None, None]:
-    """Yield the log files at ``s3://bucket/prefix`` places, each once.
+    """Yield the log files at ``s3://bucket/prefix`` places, each once. `unfilled`: a place may have none yet.
 
     Raises `UsageError` for a place that has nothing, can't be listed or has no log file, `CredentialsError` where there
     are no credentials; the first is seen before the first file is asked for.
@@ -54,7 +59,7 @@ def in_buckets(
     target = open_given(profile, "", "", limits=Limits(_RATES))
     buckets = {name: Bucket(target.caller, target.start_region, name) for name, _ in asked}
     for name, prefix in asked:
-        buckets[name].check(prefix)
+        buckets[name].check(prefix, unfilled=unfilled)
     whole = [
         (name, prefix)
         for at, (name, prefix) in enumerate(asked)
@@ -63,7 +68,7 @@ def in_buckets(
             for before, (other, above) in enumerate(asked)
         )
     ]
-    return _fetched(file for name, prefix in whole for file in buckets[name].files(prefix, wanted, counts))
+    return (file for name, prefix in whole for file in buckets[name].files(prefix, wanted, counts, unfilled=unfilled))
 
 
 class Bucket:
@@ -74,8 +79,10 @@ class Bucket:
         self._region = region
         self._name = name
 
-    def check(self, prefix: str) -> None:
-        """Find the bucket's Region. Raises `UsageError` where it can't be listed or has nothing at the prefix."""
+    def check(self, prefix: str, *, unfilled: bool = False) -> None:
+        """Find the bucket's Region. Raises `UsageError` where it can't be listed, or has nothing at the prefix and
+        should have.
+        """
         if not self._name:
             raise UsageError("an s3:// place needs the name of a bucket: s3://bucket/prefix.")
         request = {"Bucket": self._name, "Prefix": prefix, "MaxKeys": 1}
@@ -90,11 +97,11 @@ class Bucket:
                 answer = self.call("ListObjectsV2", request)
         except CallError as error:
             raise self.refused(prefix, error) from error
-        if not answer.get("Contents"):
+        if not unfilled and not answer.get("Contents"):
             raise UsageError(f"{self._url(prefix)} names no object.")
 
-    def files(self, prefix: str, wanted: Wanted, counts: Counts) -> Iterator[LogFile]:
-        """Yield the log files below a prefix."""
+    def files(self, prefix: str, wanted: Wanted, counts: Counts, *, unfilled: bool = False) -> Iterator[LogFile]:
+        """Yield the log files below a prefix. Raises `UsageError` where there are none and should be."""
         found = 0
         try:
             with ThreadPoolExecutor(_AT_A_TIME) as pool:
@@ -110,7 +117,7 @@ class Bucket:
                         counts.outside += 1
         except CallError as error:
             raise self.refused(prefix, error) from error
-        if not found and wanted == Wanted():
+        if not found and not unfilled and wanted == Wanted():
             raise UsageError(f"there is no log file in {self._url(prefix)}.")
 
     def _descend(
@@ -158,8 +165,8 @@ class Bucket:
                     break
 
     def _file(self, entry: Mapping[str, Any]) -> LogFile:
-        key, size = str(entry["Key"]), int(entry.get("Size") or 0)
-        return LogFile(self._url(key), size, partial(_Object, self, key, size, str(entry.get("ETag") or "")))
+        key, size, tag = str(entry["Key"]), int(entry.get("Size") or 0), str(entry.get("ETag") or "")
+        return LogFile(self._url(key), size, partial(_Object, self, key, size, tag), tag)
 
     def read(self, key: str, begin: int, end: int, tag: str, *, whole: bool) -> bytes:
         """Return bytes of an object. Raises `OSError`, also where it is no longer what it was when it was listed."""
@@ -235,7 +242,7 @@ class _Ahead:
         return self._open() if future is None or future.cancelled() else future.result()
 
 
-def _fetched(files: Generator[LogFile, None, None]) -> Generator[LogFile, None, None]:
+def fetched(files: Generator[LogFile, None, None]) -> Generator[LogFile, None, None]:
     """Yield files while the next ones are being fetched."""
     waiting: deque[LogFile] = deque()
     pool = ThreadPoolExecutor(_AT_A_TIME)
@@ -244,7 +251,7 @@ def _fetched(files: Generator[LogFile, None, None]) -> Generator[LogFile, None, 
         while ahead or waiting:
             room = _AHEAD_BYTES - sum(min(file.size, _RANGE) for file in waiting)
             while ahead and len(waiting) < _AHEAD and (room > 0 or not waiting):
-                waiting.append(LogFile(ahead.name, ahead.size, _Ahead(ahead, pool)))
+                waiting.append(replace(ahead, open=_Ahead(ahead, pool)))
                 room -= min(ahead.size, _RANGE)
                 ahead = next(files, None)
             yield waiting.popleft()

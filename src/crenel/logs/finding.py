@@ -6,11 +6,12 @@ import glob
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 from crenel.errors import UsageError
-from crenel.logs.buckets import ENDINGS, S3, Counts, in_buckets
+from crenel.logs.buckets import ENDINGS, S3, Counts, fetched, in_buckets
 from crenel.logs.layout import is_other, may_hold
 from crenel.logs.model import LogFile, Source, Wanted
 
@@ -22,14 +23,18 @@ _LOOKED_AT = 64  # bytes of a file whose name says nothing
 class Found(Iterator[LogFile]):
     """The log files at some places, to be read once."""
 
-    def __init__(self, places: Sequence[str], wanted: Wanted, profile: str) -> None:
+    def __init__(self, places: Sequence[str], wanted: Wanted, profile: str, *, unfilled: bool, ahead: bool) -> None:
         self._counts = Counts()
         self._wanted = wanted
+        self._unfilled = unfilled
         self._seen: set[tuple[int, int]] = set()
         remote = [place for place in places if place.startswith(S3)]
         found = [file for place in places if place not in remote for file in self._place(place)]
         self._local = iter(sorted(found, key=lambda file: file.name))
-        self._remote = in_buckets(remote, wanted, self._counts, profile) if remote else None
+        self._remote = None
+        if remote:
+            listed = in_buckets(remote, wanted, self._counts, profile, unfilled=unfilled)
+            self._remote = fetched(listed) if ahead else listed
 
     @property
     def skipped(self) -> int:
@@ -56,7 +61,7 @@ class Found(Iterator[LogFile]):
 
     def _place(self, place: str) -> list[LogFile]:
         paths = [place] if os.path.lexists(place) else sorted(glob.glob(place, recursive=True))  # noqa: PTH207
-        if not paths:
+        if not paths and not (self._unfilled and glob.has_magic(place)):
             raise UsageError(f"{place} names no file and no folder.")
         before = self.outside + len(self._seen)
         known = False
@@ -69,10 +74,11 @@ class Found(Iterator[LogFile]):
                     continue
                 self._seen.add(key)
                 if may_hold(_whole(each), self._wanted):
-                    found.append(LogFile(each, status.st_size, partial(_open, each)))
+                    tag = f"{status.st_size} {status.st_mtime_ns} {status.st_ino}"
+                    found.append(LogFile(each, status.st_size, partial(_open, each), tag, status.st_mtime))
                 else:
                     self._counts.outside += 1
-        if not known and before == self.outside + len(self._seen):
+        if not known and not self._unfilled and before == self.outside + len(self._seen):
             raise UsageError(f"there is no log file in {place}.")
         return found
 
@@ -91,7 +97,8 @@ class Found(Iterator[LogFile]):
             if entry.is_dir(follow_symlinks=False):
                 yield from self._paths(entry.path)
             elif entry.is_file():
-                yield entry.path, entry.stat(), False
+                with suppress(FileNotFoundError):  # it was moved away just now
+                    yield entry.path, entry.stat(), False
             else:  # a link to a folder or to nothing, a socket
                 self._counts.skipped += 1
 
@@ -103,14 +110,18 @@ class Found(Iterator[LogFile]):
         return True
 
 
-def find(places: Sequence[str], wanted: Wanted, profile: str = "") -> Found:
+def find(
+    places: Sequence[str], wanted: Wanted, profile: str = "", *, unfilled: bool = False, ahead: bool = True
+) -> Found:
     """Find the log files at places: files, folders with all below them, globs, and ``s3://bucket/prefix``.
 
     Sorted by name, S3 last, each file once. `profile` is whose credentials S3 is asked with, by default those that the
-    ordinary chain has. Raises `UsageError` for a place that names nothing, has no log file or can't be listed (what is
-    in a bucket only while it is read), and `CredentialsError` where there are no credentials.
+    ordinary chain has. `unfilled`: a place may have no log file yet. `ahead`: what is in S3 is fetched before it is
+    opened; else `fetched` does so for those that are chosen. Raises `UsageError` for a place that names nothing, has no
+    log file or can't be listed (what is in a bucket only while it is read), and `CredentialsError` where there are no
+    credentials.
     """
-    return Found(places, wanted, profile)
+    return Found(places, wanted, profile, unfilled=unfilled, ahead=ahead)
 
 
 def _open(path: str) -> Source:

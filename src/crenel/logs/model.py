@@ -21,11 +21,17 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LogFile:
-    """A file of logs: its name for people, its size as it is stored (0: not known), and how to open it."""
+    """A file of logs: its name for people, its size as it is stored (0: not known), and how to open it.
+
+    `tag` changes when the content does, as far as its place says. `written` is when that was, in seconds of the epoch;
+    0 where a file is there whole or not at all.
+    """
 
     name: str
     size: int
     open: Callable[[], Source] = field(repr=False, compare=False)
+    tag: str = ""
+    written: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from crenel.detections.falco import exceptions, output
+from crenel.detections.changes import Change
+from crenel.detections.falco import edits, exceptions, output
 from crenel.detections.falco.condition import (
     MOST_DEPTH,
     AllOf,
@@ -132,6 +133,18 @@ class Compiler:
             case MacroName():
                 return self._named(node, macro)
         return _Done(asked(node, notes))
+
+    def changes(self, rule: Detection) -> Iterator[Change]:
+        """Yield a rule with one small change each; those that are no rule are left out."""
+        given = self.given.rules[rule.id]
+        written = self._written(exceptions.written(given.condition, given.exceptions, given.body))
+        for tree, words, span in edits.edits(self._parsed(written), written.text):
+            try:
+                done = self._compiled(tree, Notes(), None)
+            except ConditionError:
+                continue
+            condition = conjunction([done.predicate, RECEIVED])
+            yield Change(replace(rule, condition=condition), words, written.where(span.start, span.end, self.files))
 
     # --- macros
 

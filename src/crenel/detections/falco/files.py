@@ -24,6 +24,11 @@ def read_falco(sources: Sequence[Path | tuple[str, str]]) -> Rules:
 
     Falco loads nothing where there is one error; here the rules that are in order stand beside `Rules.errors`.
     """
+    return falco_of(sources).found
+
+
+def falco_of(sources: Sequence[Path | tuple[str, str]]) -> Compiler:
+    """Return files as `read_falco` reads them, with what their rules may be changed to."""
     found = Rules()
     given = Definitions(found.warnings.append)
     files: dict[str, str] = {}
@@ -37,8 +42,9 @@ def read_falco(sources: Sequence[Path | tuple[str, str]]) -> Rules:
             continue
         for document in documents:
             _read_document(document, given, found)
-    Compiler(given, files, found).run()
-    return found
+    compiler = Compiler(given, files, found)
+    compiler.run()
+    return compiler
 
 
 def _read_document(document: Located, given: Definitions, found: Rules) -> None:

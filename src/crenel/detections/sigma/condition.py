@@ -30,25 +30,35 @@ class _Token:
 
 
 def condition(
-    item: Located, searches: Mapping[str, Predicate], file: File, used: Callable[[str], None] = lambda _: None
+    item: Located,
+    searches: Mapping[str, Predicate],
+    file: File,
+    used: Callable[[str], None] = lambda _: None,
+    noun: str = "search",
 ) -> Predicate:
     """Return a condition as a predicate; of a list of conditions, one has to hold. `used` is told each search's name.
 
-    Raises `PolicyError` for what is no condition, at the very word.
+    `noun`: what the names are those of. Raises `PolicyError` for what is no condition, at the very word.
     """
     items: list[Located] = item.value if isinstance(item.value, list) else [item]
     if not items:
         raise item.error("this list has no condition.")
-    return disjunction([_Reader(each, searches, file, used).whole() for each in items])
+    return disjunction([_Reader(each, searches, file, used, noun).whole() for each in items])
 
 
 class _Reader:
     """Reads one condition from where `at` stands."""
 
     def __init__(
-        self, item: Located, searches: Mapping[str, Predicate], file: File, used: Callable[[str], None]
+        self,
+        item: Located,
+        searches: Mapping[str, Predicate],
+        file: File,
+        used: Callable[[str], None],
+        noun: str,
     ) -> None:
         self.item = item
+        self.noun = noun
         self.searches = searches
         self.file = file
         self.used = used
@@ -93,7 +103,7 @@ class _Reader:
 
     def single(self, depth: int) -> Predicate:
         if self.at >= len(self.tokens):
-            raise self.error("the condition ends where a search is due.")
+            raise self.error(f"the condition ends where a {self.noun} is due.")
         token = self.tokens[self.at]
         if token.text == "(":
             self.at += 1
@@ -102,7 +112,7 @@ class _Reader:
                 raise self.error('a ")" is missing.')
             return found
         if token.text in (")", "|") or self.is_word(*_OPERATORS):
-            raise self.error(f'a search is due before "{token.text}".')
+            raise self.error(f'a {self.noun} is due before "{token.text}".')
         self.at += 1
         if self.is_word("of"):
             return self.several(token)
@@ -126,7 +136,7 @@ class _Reader:
             if re.fullmatch(wanted, name) and (pattern.startswith("_") or not name.startswith("_"))
         ]
         if not names:
-            raise self.error(f'no search is called like "{pattern}".', f"There are {', '.join(self.searches)}.")
+            raise self.error(f'no {self.noun} is called like "{pattern}".', f"There are {', '.join(self.searches)}.")
         self.at += 1
         for name in names:
             self.used(name)
@@ -136,7 +146,7 @@ class _Reader:
         if token.text not in self.searches:
             self.at -= 1
             hint = did_you_mean(token.text, self.searches) or f"There are {', '.join(self.searches)}."
-            raise self.error(f'there is no search "{token.text}".', hint)
+            raise self.error(f'there is no {self.noun} "{token.text}".', hint)
         self.used(token.text)
         return self.searches[token.text]
 

@@ -1,6 +1,7 @@
 """Correlations: rules over what other rules found.
 
 https://sigmahq.io/sigma-specification/specification/sigma-correlation-rules-specification.html
+`first_seen` is Crenel's own (docs/decisions/0016-first-seen.md).
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import get_args
 
-from crenel.detections.model import Correlation, Detection, Kind
+from crenel.detections.model import RULE, Correlation, Detection, Kind
 from crenel.detections.sigma import fields
+from crenel.detections.sigma.condition import condition
 from crenel.detections.sigma.heads import Head, texts
 from crenel.detections.sigma.told import File
 from crenel.errors import PolicyError, did_you_mean
-from crenel.language.plan import Op, Value
+from crenel.language.plan import Compare, Literal, Op, Predicate, Value
 from crenel.positions import Located
 
 _KEYS = ("type", "rules", "group-by", "timespan", "condition", "aliases", "generate")
@@ -23,6 +25,7 @@ _KINDS: Mapping[str, tuple[Kind, float]] = {  # with the percentile that it mean
     **{kind: (kind, 0) for kind in get_args(Kind)}, "value_median": ("value_percentile", 50),
 }  # fmt: skip
 _TEMPORAL = ("temporal", "temporal_ordered")
+_FIRST = "first_seen"
 _OPS: Mapping[str, Op] = {"gt": "gt", "gte": "ge", "lt": "lt", "lte": "le", "eq": "eq", "neq": "ne"}
 _SPAN = re.compile(r"([0-9]{1,9})([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
@@ -98,6 +101,7 @@ class _Reader:
         kind, percentile = _kind(body)
         rules = self.referred(body, made)
         _generates(body)  # refused where it is no truth value
+        wanted = _named(body, kind, rules, given.file)
         bounds, counted, share = _condition(body, kind, percentile, len(rules))
         values: dict[str, Value] = {}
         if counted is not None:
@@ -118,7 +122,9 @@ class _Reader:
             bounds=bounds[1:],
             body=given.item,
             counted=values,
+            field_name=counted.value if counted is not None else "",
             percentile=share,
+            wanted=wanted,
             description=told.description,
             tags=told.tags,
             practices=told.practices,
@@ -227,6 +233,22 @@ def _generates(body: Located) -> bool:
     return at is not None and at.value
 
 
+def _named(body: Located, kind: Kind, rules: Mapping[str, str], file: File) -> Predicate | None:
+    """Return what a condition of rules' names wants of a window, None where there is none."""
+    at = body.child("condition")
+    if at is None or not isinstance(at.value, str):
+        return None
+    if kind != "temporal":
+        raise at.error(f"a correlation of the type {kind} has no condition of names.", "temporal has.")
+    used: set[str] = set()
+    parts = {name: Compare("eq", RULE, Literal(rule)) for name, rule in rules.items()}
+    found = condition(at, parts, file, used.add, "rule")
+    for name in rules:
+        if name not in used:
+            file.warn(at.error(f'the condition does not use the rule "{name}".', code="unused"))
+    return found
+
+
 def _condition(
     body: Located, kind: Kind, percentile: float, rules: int
 ) -> tuple[tuple[tuple[Op, float], ...], Located | None, float]:
@@ -235,11 +257,16 @@ def _condition(
     if at is None:
         if kind in _TEMPORAL:
             return (("ge", rules),), None, 0
-        raise body.error(f"a correlation of the type {kind} has a condition.", "Such as: condition: {gte: 10}")
+        such = "{field: awsRegion}" if kind == _FIRST else "{gte: 10}"
+        raise body.error(f"a correlation of the type {kind} has a condition.", f"Such as: condition: {such}")
     if isinstance(at.value, str):
-        raise at.error("conditions of names are not read.", "Correlations may build on others.")
+        return (("ge", 1),), None, 0
     keys = at.only("condition", (*_OPS, "field", "percentile"))
     ops = [key for key in keys if key in _OPS]
+    if kind == _FIRST:
+        for op in ops:
+            raise keys[op].error("first_seen counts nothing.", "It has a field, whose value is new.")
+        return (("ge", 1),), _counted(at, kind), _percentile(at, kind)
     if not ops:
         raise at.error(f"a condition has one of {', '.join(_OPS)}.", "Such as: condition: {gte: 10}")
     for op in ops:
@@ -254,12 +281,13 @@ def _condition(
 
 def _counted(at: Located, kind: Kind) -> Located | None:
     found = at.child("field")
-    if not kind.startswith("value_"):
+    if kind != _FIRST and not kind.startswith("value_"):
         if found is not None:
             raise found.error(f"a correlation of the type {kind} counts no field.", "value_count does.")
         return None
     if found is None:
-        raise at.error(f"a correlation of the type {kind} names a field.", "Such as: {field: userAgent, gte: 5}")
+        such = "{field: awsRegion}" if kind == _FIRST else "{field: userAgent, gte: 5}"
+        raise at.error(f"a correlation of the type {kind} names a field.", f"Such as: {such}")
     if isinstance(found.value, list) and len(found.value) == 1:
         found = found.value[0]
     found.text("field")

@@ -8,6 +8,7 @@ from datetime import date
 
 from crenel.detections.sigma import fields
 from crenel.detections.sigma.modifiers import LISTS, MODIFIERS, modified, unknown
+from crenel.detections.sigma.placeholders import expanded
 from crenel.detections.sigma.told import File
 from crenel.detections.sigma.values import Null, Number, Pattern, Reference, Text, Wanted, parsed
 from crenel.errors import PolicyError
@@ -87,7 +88,10 @@ def _keywords(key: str, modifiers: Sequence[str], values: Sequence[Located], at:
 
 
 def _wanted(value: Located, modifiers: Sequence[str], file: File, *, listed: bool) -> list[Wanted]:
-    return modified(_read(value, file, listed=listed), [each for each in modifiers if each not in LISTS], value)
+    read = _read(value, file, listed=listed)
+    texts = expanded(read, file.placeholders, value) if "expand" in modifiers else [read]
+    names = [each for each in modifiers if each not in LISTS]
+    return [wanted for each in texts for wanted in modified(each, names, value)]
 
 
 def _read(value: Located, file: File, *, listed: bool) -> Wanted:

@@ -7,17 +7,21 @@ Several documents in a file are read with the old `action`: what a `global` one 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from crenel.detections.model import Detection, Rules
+from crenel.detections.changes import Change
+from crenel.detections.model import Correlation, Detection, Rules
+from crenel.detections.sigma import edits
 from crenel.detections.sigma.correlation import Given, correlations
 from crenel.detections.sigma.filters import Filter, filtered, read_filter, warn_of_strangers
 from crenel.detections.sigma.heads import Head, head, other_source
+from crenel.detections.sigma.placeholders import Placeholders, are_placeholders, read_placeholders
 from crenel.detections.sigma.rules import detection
 from crenel.detections.sigma.told import File
 from crenel.errors import PolicyError, did_you_mean
 from crenel.positions import Located, load_documents, read_text
+from crenel.positions.edited import swapped
 
 _KINDS = ("detection", "correlation", "filter")
 _ACTIONS = ("global", "reset", "repeat")
@@ -28,26 +32,41 @@ def read_sigma(paths: Sequence[Path | tuple[str, str]]) -> Rules:
 
     What does not load stands in `Rules.errors`, the rest beside it.
     """
-    reading = _Reading()
+    return sigma_of(paths).rules
+
+
+def sigma_of(paths: Sequence[Path | tuple[str, str]]) -> Reading:
+    """Return files as `read_sigma` reads them, with what their rules may be changed to."""
+    reading = Reading()
+    documents: list[tuple[Located, File]] = []
+    placeholders: Placeholders = {}
     for path in paths:
         try:
             name, text = (str(path), read_text(path)) if isinstance(path, Path) else path
             file = File(text)
             reading.files.append(file)
             for item in _documents(load_documents(text, name)):
-                reading.attempt(item, file)
+                if are_placeholders(item):
+                    placeholders = read_placeholders(item, placeholders)
+                else:
+                    documents.append((item, file))
         except PolicyError as error:
             reading.rules.errors += error.all()
-    return reading.finished()
+    for item, file in documents:
+        file.placeholders = placeholders
+        reading.attempt(item, file)
+    reading.finish()
+    return reading
 
 
 @dataclass(slots=True)
-class _Reading:
-    """What was read so far."""
+class Reading:
+    """Files that were read: their rules, and what these may be changed to."""
 
     rules: Rules = field(default_factory=Rules)
     files: list[File] = field(default_factory=list)
     detections: list[tuple[Detection, Head]] = field(default_factory=list)
+    sources: dict[str, File] = field(default_factory=dict)  # of detections, by id
     correlations: list[Given] = field(default_factory=list)
     filters: list[Filter] = field(default_factory=list)
     places: dict[str, Located] = field(default_factory=dict)
@@ -65,6 +84,7 @@ class _Reading:
                     self.lost.setdefault(word.value, "has an error")
 
     def read(self, item: Located, file: File) -> None:
+        """Read a document. Raises `PolicyError`, or `PolicyFileError` for several mistakes."""
         keys = item.mapping("a Sigma document")
         kind = next((each for each in _KINDS if each in keys), "")
         if not kind:
@@ -84,6 +104,7 @@ class _Reading:
             self.correlations.append(Given(identity, told, item, file))
         else:
             self.detections.append((detection(item, told, identity, file), told))
+            self.sources[identity] = file
 
     def identity(self, told: Head, item: Located) -> str:
         """Return a document's id, or without one its name or title. Raises `PolicyError` for one that is taken."""
@@ -102,8 +123,8 @@ class _Reading:
         self.places[identity] = item
         return identity
 
-    def finished(self) -> Rules:
-        """Return all rules, filtered, and the correlations over them."""
+    def finish(self) -> None:
+        """Make of what was read the rules, filtered, and the correlations over them."""
         found = self.rules
         known = {told.called: each for each, told in self.detections}
         warn_of_strangers(self.filters, [*self.lost, *(word for words in known for word in words)])
@@ -113,7 +134,30 @@ class _Reading:
         found.correlations = made.correlations
         found.errors += made.errors
         found.warnings += [warning for file in self.files for warning in file.warnings]
-        return found
+
+    def changes(self, rule: Detection | Correlation) -> Iterator[Change]:
+        """Yield a rule with one small change each; those that are no rule are left out."""
+        if isinstance(rule, Correlation):
+            file = next(each.file for each in self.correlations if each.id == rule.id)
+            for old, new, words, where in edits.of_correlation(rule.body, file):
+                made = self._recorrelated(rule, swapped(rule.body, old, new))
+                if made is not None:
+                    yield Change(made, words, where)
+            return
+        source = self.sources[rule.id]
+        told = next(told for each, told in self.detections if each.id == rule.id)
+        for old, new, words, where in edits.of_rule(rule.body, source):
+            try:
+                changed = detection(swapped(rule.body, old, new), told, rule.id, File(source.text, source.placeholders))
+            except PolicyError:
+                continue
+            yield Change(replace(filtered(changed, told.called, self.filters), silent=rule.silent), words, where)
+
+    def _recorrelated(self, rule: Correlation, body: Located) -> Correlation | None:
+        """Return a correlation as another body has it, None where that is none."""
+        given = [replace(each, item=body) if each.id == rule.id else each for each in self.correlations]
+        made = correlations(self.detections, given, self.lost)
+        return next((replace(each, silent=rule.silent) for each in made.correlations if each.id == rule.id), None)
 
 
 # --- documents

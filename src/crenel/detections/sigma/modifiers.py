@@ -33,7 +33,6 @@ from crenel.language.plan import Op
 from crenel.language.records import Test
 from crenel.positions import Located
 
-_PLACEHOLDER = re.compile(r"(?<!\\)%([^%\\]+)%")
 _DASHES = ("-", "/", "\u2013", "\u2014", "\u2015")
 _DASH = re.compile(r"\B[-/]\b")
 _MOST_DASHES = 3
@@ -116,21 +115,6 @@ def _windash(text: Text) -> Sequence[Wanted]:
         replace(text, parts=tuple(part for part in parts if part != ""), original=None)
         for parts in itertools.product(*pieces)
     ]
-
-
-def _expand(value: Wanted) -> Sequence[Wanted]:
-    text = ""
-    match value:
-        case Text(original=original):
-            text = value.plain if original is None else original
-        case Pattern(original=pattern):
-            text = pattern
-    found = _PLACEHOLDER.search(text)
-    if found:
-        raise SlipError(
-            f"the placeholder %{found[1]}% has no values here.", "Write the values in its place, and no |expand."
-        )
-    return [value]
 
 
 # --- encodings
@@ -254,7 +238,7 @@ MODIFIERS: Mapping[str, Modifier] = {
     "endswith": _placed("ends", before=True, after=False),
     "cased": Modifier((Text, Number, Reference), _cased),
     "windash": _of_text(_windash),
-    "expand": Modifier((Text, Number, Pattern), _expand),
+    "expand": Modifier((Text, Number, Pattern), lambda value: [value]),  # done before all others
     "wide": _encoded("utf-16-le"),
     "utf16le": _encoded("utf-16-le"),
     "utf16be": _encoded("utf-16-be"),

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from crenel.detections.sigma.placeholders import Placeholders
 from crenel.errors import PolicyError, Where
 from crenel.positions import Located, inside
 
 
 @dataclass(slots=True)
 class File:
-    """A file that is read, and what is likely no one's intention in it."""
+    """A file that is read, the placeholders that it may use, and what is likely no one's intention in it."""
 
     text: str
+    placeholders: Placeholders = field(default_factory=dict)
     warnings: list[PolicyError] = field(default_factory=list)
 
     def warn(self, error: PolicyError) -> None:
