@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from sqlglot import exp
@@ -165,23 +165,30 @@ def merged(conditions: Sequence[Predicate]) -> Predicate:
     texts that it may contain into one pattern, so that it is put into lower case once.
     """
     among: dict[Value, dict[str, None]] = {}
-    parts: dict[Value, dict[str, None]] = {}
+    parts: dict[Value, dict[Predicate, str]] = {}
     rest: list[Predicate] = []
-    for condition in conditions:
-        for part in condition.parts if isinstance(condition, Or) else (condition,):
-            match part:
-                case Compare("eq", value, Literal(str() as text)):
-                    among.setdefault(value, {})[text] = None
-                case In(value, texts) if all(isinstance(text, str) for text in texts):
-                    among.setdefault(value, {}).update(dict.fromkeys(str(text) for text in texts))
-                case Fits("contains", value, Literal(str() as text)):
-                    parts.setdefault(value, {})[text] = None
-                case _:
-                    rest.append(part)
+    for part in _alternatives(conditions):
+        match part:
+            case Compare("eq", value, Literal(str() as text)):
+                among.setdefault(value, {})[text] = None
+            case In(value, texts) if all(isinstance(text, str) for text in texts):
+                among.setdefault(value, {}).update(dict.fromkeys(str(text) for text in texts))
+            case Fits("contains" | "starts" as test, value, Literal(str() as text)):
+                parts.setdefault(value, {})[part] = ("^" if test == "starts" else "") + re.escape(text)
+            case _:
+                rest.append(part)
     gathered: list[Predicate] = [In(value, tuple(texts)) for value, texts in among.items()]
     for value, found in parts.items():
         if len(found) == 1:
-            gathered.append(Fits("contains", value, Literal(next(iter(found)))))
+            gathered += found
         else:
-            gathered.append(Fits("regex", value, Literal("|".join(map(re.escape, found)))))
+            gathered.append(Fits("regex", value, Literal("|".join(found.values()))))
     return disjunction([*gathered, *dict.fromkeys(rest)])
+
+
+def _alternatives(conditions: Iterable[Predicate]) -> Iterator[Predicate]:
+    for condition in conditions:
+        if isinstance(condition, Or):
+            yield from _alternatives(condition.parts)
+        else:
+            yield condition
