@@ -1,7 +1,7 @@
 """The parts of the documentation that are written by the code: `python -m tests.generated`, or `make docs`.
 
-docs/filters.md has every type with its filters, docs/catalogue.md a table of types between two marks. A test holds both
-against what this gives.
+docs/filters.md has every type with its filters, docs/catalogue.md a table of types between two marks, docs/actions.md
+one of actions. A test holds all against what this gives.
 """
 
 from __future__ import annotations
@@ -19,10 +19,13 @@ from crenel.policies.filters import filter_of, filters_of
 from crenel.policies.shapes.filters import shape_of
 from crenel.policies.shapes.shape import AGE, COMPARED, INNER, ITEMS, RELATED, Shape
 from crenel.positions import load_file
+from crenel.remediate.load import declarations
+from crenel.remediate.spec import ActionOption
 
 DOCS = Path(__file__).parent.parent / "docs"
-FILTERS, CATALOGUE = DOCS / "filters.md", DOCS / "catalogue.md"
+FILTERS, CATALOGUE, ACTIONS = DOCS / "filters.md", DOCS / "catalogue.md", DOCS / "actions.md"
 FIRST, LAST = "<!-- types: made by `make docs` -->", "<!-- end of types -->"
+FIRST_ACTION, LAST_ACTION = "<!-- actions: made by `make docs` -->", "<!-- end of actions -->"
 BLOCKS = ("and", "or", "not")
 
 _WIDTH = 120
@@ -95,6 +98,35 @@ def catalogue_page() -> str:
     return "\n".join([before + FIRST, "", *types_table(), "", LAST]) + after
 
 
+def actions_page() -> str:
+    """Return docs/actions.md with its list of actions renewed; types that have the same stand together."""
+    before, _, rest = ACTIONS.read_text("utf-8").partition(FIRST_ACTION)
+    _, _, after = rest.partition(LAST_ACTION)
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for kind, actions in sorted(declarations().actions.items()):
+        lines = []
+        for name, action in sorted(actions.items()):
+            options = ", ".join(_action_option(key, option) for key, option in action.options.items())
+            lines.append(f"- `{name}`{': ' if options else ''}{options}")
+        groups.setdefault(tuple(lines), []).append("every type" if kind == "*" else f"`{kind}`")
+    made: list[str] = []
+    for lines, kinds in sorted(groups.items(), key=lambda item: item[1]):
+        made += ["", *textwrap.wrap(f"**{', '.join(kinds)}**", _WIDTH, break_on_hyphens=False), ""]
+        for line in lines:
+            made += textwrap.wrap(line, _WIDTH, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False)
+    return before + "\n".join([FIRST_ACTION, *made, "", LAST_ACTION]) + after
+
+
+def _action_option(key: str, option: ActionOption) -> str:
+    words = "/".join(f"`{word}`" for word in option.words)
+    notes = [
+        *(["needed"] if option.required else []),
+        *([words] if words else []),
+        *(["not supported"] if option.unsupported else []),
+    ]
+    return f"`{key}`" + (f" ({', '.join(notes)})" if notes else "")
+
+
 def _shared(kinds: list[ResourceType]) -> dict[str, Shape | None]:
     """Return the filters that all types have, with the shape that they have with most."""
     names = set.intersection(*(set(built(kind)) for kind in kinds))
@@ -158,6 +190,7 @@ def _options(shape: Shape) -> str:
 def main() -> None:
     """Write both pages."""
     FILTERS.write_text(filters_page(), encoding="utf-8")
+    ACTIONS.write_text(actions_page(), encoding="utf-8")
     CATALOGUE.write_text(catalogue_page(), encoding="utf-8")
 
 

@@ -28,9 +28,10 @@ from crenel.policies.written.load import builtin_policies
 from crenel.positions import load_text
 from crenel.scan import ScanOptions, choose, permissions, query
 from tests.cases import ACCOUNT, NOW
+from tests.generated import ACTIONS as ACTIONS_PAGE
 from tests.generated import CATALOGUE as CATALOGUE_PAGE
 from tests.generated import FILTERS as FILTERS_PAGE
-from tests.generated import built, catalogue_page, filters_page
+from tests.generated import actions_page, built, catalogue_page, filters_page
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -113,9 +114,10 @@ def _command(path: str) -> click.Command:
 
 
 def test_what_the_code_writes_is_up_to_date() -> None:
-    """docs/filters.md and the table of docs/catalogue.md: `make docs` renews them."""
+    """docs/filters.md, the table of docs/catalogue.md, the list of docs/actions.md: `make docs` renews them."""
     assert text_of(FILTERS_PAGE) == filters_page()
     assert text_of(CATALOGUE_PAGE) == catalogue_page()
+    assert text_of(ACTIONS_PAGE) == actions_page()
 
 
 @pytest.mark.parametrize("name", list(catalog()))

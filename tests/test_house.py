@@ -28,7 +28,7 @@ ROOMS = {
     "scan": {"catalog", "collect", "errors", "judge", "lake", "language", "model", "policies", "remediate"},
     "fix": {"catalog", "collect", "errors", "judge", "lake", "model", "policies", "remediate", "scan"},
     "report": {"catalog", "errors", "judge", "lake", "language", "model", "remediate"},
-    "run": {"catalog", "collect", "errors", "judge", "lake", "language", "model", "policies", "report"},
+    "run": {"catalog", "collect", "errors", "judge", "lake", "language", "model", "policies", "remediate", "report"},
     "examples": {"catalog", "collect", "errors", "judge", "lake", "language", "model", "policies", "positions"},
     "detect": {"catalog", "detections", "errors", "lake", "language", "logs", "model", "positions"},
     "demo": {"errors"},
@@ -145,3 +145,15 @@ def test_nothing_swallows_what_it_does_not_know() -> None:
                     found.append(f"{path.relative_to(SOURCE)}:{node.lineno}")
 
     assert [place for place in found if not place.startswith("cli/__init__.py")] == []
+
+
+def test_one_module_writes_to_aws() -> None:
+    """Whatever is sent to AWS to change something passes `remediate/apply.py`."""
+    found = {
+        str(path.relative_to(SOURCE))
+        for path in modules()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr == "alter"
+    }
+
+    assert found == {"remediate/apply.py"}

@@ -41,7 +41,9 @@ registry = clouds["aws"]().resources
 kinds = {name: registry.get(name) for name in registry.keys()}
 aliases = {alias for kind in kinds.values() for alias in getattr(kind, "type_aliases", None) or ()}
 filters = {name for kind in kinds.values() for name in kind.filter_registry.keys()}
-print(json.dumps({"types": sorted(aliases | set(kinds)), "filters": sorted(filters)}))
+actions = {name for kind in kinds.values() for name in kind.action_registry.keys()}
+names = {"types": aliases | set(kinds), "filters": filters, "actions": actions}
+print(json.dumps({key: sorted(found) for key, found in names.items()}))
 """
 
 
@@ -132,3 +134,4 @@ def test_the_names_are_custodian_s():
     names = custodian_names()
     assert sorted(names.types) == found["types"]
     assert sorted(names.filters) == found["filters"]
+    assert sorted(names.actions) == found["actions"]

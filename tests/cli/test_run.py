@@ -165,7 +165,7 @@ def test_a_full_disk(run, tmp_path, monkeypatch, capsys):
         with written(self.path):
             raise OSError(errno.ENOSPC, "No space left on device", str(self.path))
 
-    monkeypatch.setattr(JsonList, "_flush", full)
+    monkeypatch.setattr(JsonList, "flush", full)
     assert run("-s", str(tmp_path / "out"), policies=PUBLIC) == 2
     err = capsys.readouterr().err
     assert re.search(r"Error: can't write .*resources\.json: No space left on device\. Make room", err)

@@ -1,8 +1,8 @@
 """The command line: one module a command group, imported only when its command runs.
 
 Exit codes: 0 done; 1 unexpected error; 2 usage, a file that does not load, a full disk; 3 a FAIL at or above
-`--fail-on`; 4 the scan is incomplete; 130 interrupted. (And 141, as of any program, where the reader of its output went
-away before there was a verdict.)
+`--fail-on`; 4 the scan is incomplete; 5 a repair stopped or left something; 130 interrupted. (And 141, as of any
+program, where the reader of its output went away before there was a verdict.)
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from crenel.positions import describe
 from crenel.report.text import plain, printable
 
 UNEXPECTED, USAGE, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
-_ENGINE_INTERRUPTED = "Query interrupted"  # what DuckDB raises, as a RuntimeError, of a Ctrl-C while it runs a query
+ENGINE_INTERRUPTED = "Query interrupted"  # what DuckDB raises, as a RuntimeError, of a Ctrl-C while it runs a query
 _UNWRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 # Command: module, attribute, help in one line.
@@ -41,7 +41,9 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "policies": ("crenel.cli.policies", "policies", "List, show and check policies."),
     "resources": ("crenel.cli.resources", "resources", "List and show the resource types that policies can read."),
     "sql": ("crenel.cli.sql", "sql", "Ask the stored resources in SQL."),
-    "permissions": ("crenel.cli.permissions", "permissions", "Print the IAM policy that a scan needs, and no more."),
+    "fix": ("crenel.cli.fix", "fix", "Close gaps: a plan to review, its steps, and the way back."),
+    "baseline": ("crenel.cli.baseline", "baseline", "Put a new account's own settings right, all at once."),
+    "permissions": ("crenel.cli.permissions", "permissions", "Print the IAM policy that a scan or a plan needs."),
     "snapshots": ("crenel.cli.snapshots", "snapshots", "List what earlier scans have stored."),
 }
 
@@ -132,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(f"Error: {_lost(error)}")
         return USAGE
     except Exception as error:  # noqa: BLE001 (the last line of defence: a bug is reported as one, and with its exit code)
-        if str(error) == _ENGINE_INTERRUPTED:
+        if str(error) == ENGINE_INTERRUPTED:
             _complain("Interrupted.")
             return INTERRUPTED
         _complain(f"Error: unexpected error: {type(error).__name__}: {plain(str(error))}. Please report it.")

@@ -18,16 +18,18 @@ from crenel.cli.options import format_option, variables_option
 from crenel.errors import PolicyError
 from crenel.model import Standard
 from crenel.policies.compile import PolicyCompiler, place_of
+from crenel.policies.custodian_names import custodian_names
 from crenel.policies.facts import facts
 from crenel.policies.values.sources import unfetched
 from crenel.policies.written.load import load_variables, policy_files, read_policies
 from crenel.policies.written.model import Policy
 from crenel.positions import describe
 from crenel.positions.shown import lines_in
+from crenel.remediate.actions import Actions, read_actions
 from crenel.report.text import number, printable
 
 Severity = Literal["error", "warning", "note"]
-_NOTES = ("event-mode",)  # right as they are, and not for here
+_NOTES = ("event-mode", "unsupported-action")  # right as they are, and not for here
 _GITHUB = {"error": "error", "warning": "warning", "note": "notice"}
 
 
@@ -145,6 +147,10 @@ def _problems(policy: Policy, compilers: Sequence[PolicyCompiler]) -> list[Probl
     found: dict[tuple[str, str], Problem] = {}
     for compiler in compilers if policy.params else compilers[:1]:
         mistakes = compiler.check(policy)
+        kind = compiler.catalog.get(policy.resource)
+        actions = read_actions(kind.reported_as, policy.actions, custodian_names().actions) if kind else Actions()
+        mistakes.errors += actions.errors
+        mistakes.warnings += actions.unsupported
         here = [Problem(error, "error", policy.name) for error in mistakes.errors]
         here += [
             Problem(error, "note" if error.code in _NOTES else "warning", policy.name) for error in mistakes.warnings

@@ -69,6 +69,7 @@ To go on:
   crenel demo --keep                  leave the account running, and try the commands below on it
   crenel policies list                what is judged; crenel policies show ID says how and why
   crenel scan --explain               which calls a scan of your own account would make
+  crenel fix plan --out plan.json     what closes the gaps; then crenel fix apply plan.json, and crenel fix undo
   crenel permissions                  the IAM policy that it needs, read-only
   crenel scan --profile NAME          your own account"""
     click.echo(text, err=style != "table")

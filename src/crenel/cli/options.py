@@ -84,6 +84,9 @@ variables_option = click.option(
     metavar="FILE",
     help="Fill {names} in the policy files from this YAML or JSON file first.",
 )
+for_fixes_option = click.option(
+    "--for-fixes", is_flag=True, help="Read also what `crenel fix plan` would like to know: what could break, and such."
+)
 _policy_option = click.option(
     "--policy", "policy", multiple=True, metavar="ID", help="Only this policy; * stands for anything. Repeatable."
 )

@@ -12,13 +12,17 @@ import click
 from crenel import run as use_case
 from crenel.cli import silence
 from crenel.cli.custodian_options import cache_folder, custodian_options, named_policies, notes
-from crenel.cli.options import parse_time
+from crenel.cli.fix_apply import show_and_apply
+from crenel.cli.options import lake_option, parse_time
 from crenel.cli.progress import progress
 from crenel.collect.rows import reach
 from crenel.positions import describe
+from crenel.remediate.actions import NOT_SUPPORTED, joined
+from crenel.remediate.use_cases import MOST_CHANGES, Limits
 from crenel.report.text import number, plain, printable
 
 FAILED = 2
+_NOTES = 20  # of plans; all are in their files
 _TABLE, _JSON, _IDS = "table", "json", "ids"
 
 
@@ -108,6 +112,17 @@ def _number(ctx: click.Context, param: click.Parameter, value: str) -> str:
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no line a policy on standard error.")
 @click.option("-v", "--verbose", count=True, help="A line a policy on standard error, beside the summary.")
 @click.option("-d", "--dryrun", "--dry-run", is_flag=True, hidden=True, help="Taken for Cloud Custodian's sake.")
+@click.option("--apply", "acts", is_flag=True, help="Show the plan of the policies' actions, ask, and do it.")
+@click.option("--yes", is_flag=True, help="With --apply: do it without asking.")
+@click.option(
+    "--max-changes",
+    type=click.IntRange(min=1),
+    default=MOST_CHANGES,
+    show_default=True,
+    help="With --apply: refuse to begin where more steps than this are to be done.",
+)
+@click.option("--allow-irreversible", is_flag=True, help="With --apply: do also steps that can't be taken back.")
+@lake_option
 @custodian_options
 def run(  # noqa: PLR0913 (the command line's options)
     *,
@@ -128,15 +143,22 @@ def run(  # noqa: PLR0913 (the command line's options)
     style: str,
     quiet: bool,
     verbose: int,
-    dryrun: bool,  # noqa: ARG001 (nothing is ever changed)
+    dryrun: bool,
+    acts: bool,
+    yes: bool,
+    max_changes: int,
+    allow_irreversible: bool,
+    lake: Path,
 ) -> None:
     """Run Cloud Custodian policies over an account and write which resources they select, as `custodian run --dryrun`.
 
     A folder is read whole, with the folders in it: all .yml, .yaml and .json files that are not hidden. All policies
-    share one collection, which only reads, and only what they need. No action is taken. A detail of a resource that
-    could not be read counts as absent, as it does with Cloud Custodian; which resources that decides stands in
-    gaps.json. A listing that could not be read is an error of the policies that it decides. Options of `custodian run`
-    that have no effect here, as --metrics-enabled and --log-group, are taken with a note.
+    share one collection, which only reads, and only what they need. Actions are planned: the steps are in plan.json
+    beside the resources, and nothing is changed without --apply, after which `crenel fix undo` takes it back.
+
+    A detail of a resource that could not be read counts as absent, as it does with Cloud Custodian; which resources
+    that decides stands in gaps.json. A listing that could not be read is an error of the policies that it decides.
+    Options of `custodian run` that have no effect here, as --metrics-enabled and --log-group, are taken with a note.
 
     \b
     Examples:
@@ -144,16 +166,22 @@ def run(  # noqa: PLR0913 (the command line's options)
       crenel run -s out --region eu-west-1 --region us-east-1 policies/
       crenel run --region all --json -p 'ebs-*' policies.yml
       crenel run -s out --cache ~/.cache/crenel policies/   again within 15 minutes: without a call
+      crenel run -s out --apply policies/                   do what their actions say, after showing it and asking
 
     \b
     Exit codes:
       0    every policy ran
       1    unexpected error
       2    usage, credentials, a full disk, or a policy that can't be loaded or run (the others ran)
+      5    --apply stopped, or was declined
       130  interrupted
     """  # noqa: D301
     if not files and not configs:
         raise click.UsageError("Missing argument 'PATH...': files of policies, or folders of them.")
+    if acts and (dryrun or style != _TABLE):
+        raise click.UsageError(f"--apply does not go with {'--dryrun' if dryrun else '--format ' + style}.")
+    if not acts and (yes or allow_irreversible):
+        raise click.UsageError("--yes and --allow-irreversible go with --apply.")
     for text in notes() if not quiet else ():
         _say(f"Note: {plain(text)}")
     options = use_case.RunOptions(
@@ -174,10 +202,19 @@ def run(  # noqa: PLR0913 (the command line's options)
     with progress(sys.stderr, quiet=quiet) as watch, use_case.run(options, watch) as outcome:
         _complain(outcome, lines=not quiet and (verbose > 0 or style != _TABLE), quiet=quiet)
         try:
-            _write(outcome, style, out)
+            _write(outcome, style, out, acts=acts)
         except BrokenPipeError:
             silence(sys.stdout)
-        click.get_current_context().exit(FAILED if outcome.failed else 0)
+        plans = [result.plan for result in outcome.results if result.plan is not None]
+    code = 0
+    if acts and plans:
+        plan = joined(plans)
+        profiles = (profile,) if profile else ()
+        limits = Limits(max_changes, irreversible=allow_irreversible)
+        click.echo()
+        how = f"crenel run --apply {' '.join(str(file) for file in files)}"
+        code = show_and_apply(plan, plan.automatic, lake, profiles, limits, yes=yes, how=how)
+    click.get_current_context().exit(code or (FAILED if outcome.failed else 0))
 
 
 def _complain(outcome: use_case.Outcome, *, lines: bool, quiet: bool) -> None:
@@ -194,6 +231,9 @@ def _complain(outcome: use_case.Outcome, *, lines: bool, quiet: bool) -> None:
             _say(plain(result.line()))
         if result.gaps and not result.error:
             _say(f"Warning: {where}: {plain(result.lost())}")
+    notes_made = dict.fromkeys(note for each in outcome.results if each.plan is not None for note in each.plan.notes)
+    for text in [note for note in notes_made if not note.startswith(NOT_SUPPORTED)][:_NOTES]:
+        _say(f"Note: {plain(text)}")
     for name, region, reason in outcome.skipped if not quiet else ():
         _say(f"{name} ({region}) did not run: {reason}.")
     for broken in outcome.broken:
@@ -205,9 +245,9 @@ def _say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def _write(outcome: use_case.Outcome, style: str, out: str) -> None:
+def _write(outcome: use_case.Outcome, style: str, out: str, *, acts: bool) -> None:
     if style == _TABLE:
-        _summary(outcome, out)
+        _summary(outcome, out, acts=acts)
         return
     lead = "["
     for result in outcome.results:
@@ -219,7 +259,7 @@ def _write(outcome: use_case.Outcome, style: str, out: str) -> None:
     sys.stdout.flush()
 
 
-def _summary(outcome: use_case.Outcome, out: str) -> None:
+def _summary(outcome: use_case.Outcome, out: str, *, acts: bool) -> None:
     rows = [("policy", "resource", "region", "selected", "")]
     for result in outcome.results:
         note = "could not be run" if result.error else f"{result.undecided:,} undecided" if result.undecided else ""
@@ -233,6 +273,22 @@ def _summary(outcome: use_case.Outcome, out: str) -> None:
     if len(rows) > 1:
         click.echo()
     click.echo(_closing(outcome, out))
+    if told := _planned(outcome, out, acts=acts):
+        click.echo(told)
+
+
+def _planned(outcome: use_case.Outcome, out: str, *, acts: bool) -> str:
+    """Say what the policies' actions come to, nothing where they have none."""
+    plans = [result.plan for result in outcome.results if result.plan is not None]
+    if not plans:
+        return ""
+    plan = joined(plans)
+    lacking = sum(1 for note in plan.notes if note.startswith(NOT_SUPPORTED))
+    told = f"Their actions plan {number(len(plan.automatic), 'step') if plan.automatic else 'no step'}"
+    told += f", and {number(lacking, 'action is', 'actions are')} not supported" if lacking else ""
+    where = f": plan.json in the policies' folders of {plain(out)}" if out else ""
+    waits = bool(plan.automatic) and not acts
+    return f"{told}{where}.{' Nothing was changed; --apply does them.' if waits else ''}"
 
 
 def _closing(outcome: use_case.Outcome, out: str) -> str:

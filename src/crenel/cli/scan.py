@@ -12,7 +12,14 @@ import click
 from crenel import scan as use_case
 from crenel.cli import silence
 from crenel.cli.explain import write_explanation
-from crenel.cli.options import as_of_option, default_lake, format_option, lake_option, policy_options
+from crenel.cli.options import (
+    as_of_option,
+    default_lake,
+    for_fixes_option,
+    format_option,
+    lake_option,
+    policy_options,
+)
 from crenel.cli.output import STDOUT, check_output, output, warn_of_damage
 from crenel.cli.progress import progress
 from crenel.errors import UsageError
@@ -55,6 +62,7 @@ NEVER = "none"
 @click.option("--offline", is_flag=True, help="Judge the last snapshot, without a call.")
 @click.option("--explain", is_flag=True, help="Print which calls the scan would make, and make none of them.")
 @click.option("--resume", is_flag=True, help="Go on with the last scan that was interrupted.")
+@for_fixes_option
 @click.option("--quiet", is_flag=True, help="No progress on standard error.")
 def scan(  # noqa: PLR0913 (the command line's options)
     *,
@@ -72,6 +80,7 @@ def scan(  # noqa: PLR0913 (the command line's options)
     offline: bool,
     explain: bool,
     resume: bool,
+    for_fixes: bool,
     quiet: bool,
 ) -> None:
     """Read AWS accounts in all their Regions, judge them by the policies, and print what fails.
@@ -108,6 +117,7 @@ def scan(  # noqa: PLR0913 (the command line's options)
         lake=lake,
         as_of=as_of,
         resume=resume,
+        for_fixes=for_fixes,
     )
     stored = offline or as_of is not None
     _refuse_contradictions(options, stored=stored, explain=explain)
@@ -148,7 +158,8 @@ def again(options: use_case.ScanOptions) -> str:
 def resumed(options: use_case.ScanOptions) -> str:
     """Return the command that goes on with an interrupted scan: with the same accounts and policies."""
     accounts = [word for name in options.profiles for word in ("--profile", name)]
-    return shlex.join(["crenel", "scan", "--resume", *accounts, *_choice(options)])
+    more = ["--for-fixes"] if options.for_fixes else []
+    return shlex.join(["crenel", "scan", "--resume", *accounts, *more, *_choice(options)])
 
 
 def _choice(options: use_case.ScanOptions) -> list[str]:
@@ -166,6 +177,8 @@ def _refuse_contradictions(options: use_case.ScanOptions, *, stored: bool, expla
         raise UsageError(f"--resume goes on reading, and {how} reads nothing.", suggestion="Leave one out.")
     if stored and (options.profiles or options.regions):
         raise UsageError(f"{how} judges a whole snapshot: --profile and --region can't be with it.")
+    if stored and options.for_fixes:
+        raise UsageError(f"--for-fixes reads more, and {how} reads nothing.", suggestion="Leave one out.")
     if explain and (stored or options.resume):
         raise UsageError("--explain speaks of a new scan.", suggestion="Leave out --offline, --as-of and --resume.")
 

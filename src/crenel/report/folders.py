@@ -4,6 +4,7 @@
     metadata.json        the policy, when and how it ran, how many resources
     custodian-run.log    what it had to say
     gaps.json            what could not be read, and of which resources that decides; only where there is something
+    plan.json            the steps of its actions; only where it has actions
 
 All of it is written aside and put into place when it is whole.
 """
@@ -23,7 +24,8 @@ from crenel.errors import UsageError, WritingError
 from crenel.model import Gap
 
 RESOURCES, METADATA, LOG, GAPS = "resources.json", "metadata.json", "custodian-run.log", "gaps.json"
-_FILES = (RESOURCES, GAPS, LOG, METADATA)
+PLAN = "plan.json"
+_FILES = (RESOURCES, GAPS, PLAN, LOG, METADATA)
 _BUFFER = 1 << 16
 
 
@@ -60,14 +62,17 @@ class JsonList:
         self.count += 1
         self._size += len(item)
         if self._size > _BUFFER:
-            self._flush()
+            self.flush()
 
     def close(self) -> None:
         """Write the rest: the file is a JSON document from here on."""
         self._pending.append(f"\n{self._tail}" if self.count else f"{self._head}{self._tail}")
-        self._flush()
+        self.flush()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write what is pending."""
+        if not self._pending:
+            return
         with written(self.path), self.path.open("a", encoding="utf-8") as out:
             out.writelines(self._pending)
         self._pending.clear()
@@ -136,8 +141,14 @@ class PolicyFolder:
                 _publish(self.part, self.target)
             self.place = self.target
 
+    def plan(self, text: str) -> None:
+        """Write the plan of the policy's actions; before the rest is put into place."""
+        with written(self.part):
+            (self.part / PLAN).write_text(text, encoding="utf-8")
+
     def documents(self) -> Iterator[str]:
         """Yield the resources' documents, each as JSON text."""
+        self.resources.flush()
         with (self.place / RESOURCES).open(encoding="utf-8") as lines:
             yield from (line.rstrip(",\n") for line in lines if line.startswith("{"))
 

@@ -22,18 +22,20 @@ from crenel.collect.collector import ProgressEvent
 from crenel.collect.places import EVERY, regions_asked, regions_of
 from crenel.collect.session import Target, open_given, open_profiles
 from crenel.collect.sources import Sources
-from crenel.errors import PolicyError, UsageError
+from crenel.errors import PolicyError, PolicyFileError, UsageError
 from crenel.judge.conditions import hold
 from crenel.judge.selecting import Question
-from crenel.model import Standard
+from crenel.model import Needs, Standard
 from crenel.policies.compile import PolicyCompiler
 from crenel.policies.context import Mark, Mistakes
+from crenel.policies.custodian_names import custodian_names
 from crenel.policies.facts import facts
 from crenel.policies.values.sources import ValueSources
 from crenel.policies.written.choosing import Broken, Chosen, choose
 from crenel.policies.written.interpolation import at_runtime, runtime_variables
 from crenel.policies.written.load import load_variables
 from crenel.policies.written.model import Policy
+from crenel.remediate.actions import columns_read, read_actions, tables_read
 from crenel.report.folders import PolicyFolder, place_of
 from crenel.run.gathering import Cache, Gathered, documented, gathered, wanted
 from crenel.run.regional import Frame, Placed, Result, judge
@@ -135,7 +137,9 @@ class _Run:
         placed = self.placed()
         reused = None
         if placed:
-            what = wanted([(each.question.plan, each.result.region) for each in placed], self.types)
+            plans = [(each.question.plan, each.result.region) for each in placed]
+            more = [(need, each.result.region) for each in placed for need in self.looked_at(each)]
+            what = wanted(plans, self.types, more)
             cache = Cache(self.options.cache, self.options.minutes) if self.options.cache else None
             if cache is not None and self.options.now is not None:
                 cache = replace(cache, minutes=0)  # what was read by another clock may be other
@@ -154,6 +158,18 @@ class _Run:
             reused=reused,
             seconds=time.time() - self.began,
         )
+
+    def looked_at(self, placed: Placed) -> Iterator[Needs]:
+        """Yield what the actions of a policy look at: columns of its own type, and other types."""
+        asked, table = placed.actions.asked, placed.question.plan.table
+        wanted_columns = {**tables_read(asked)}
+        if asked:
+            own = {*columns_read(asked), *wanted_columns.pop(self.types[table].reported_as, ())}
+            wanted_columns[table] = tuple(own)
+        for name, columns in wanted_columns.items():
+            kind = self.types[name]
+            details = {detail for column in columns if (detail := kind.detail_of(column))}
+            yield Needs(kind.name, frozenset(each.name for each in kind.with_needs(frozenset(details))))
 
     def placed(self) -> list[Placed]:
         """Compile every policy for each of its Regions; by Region, and there in the order of the files."""
@@ -215,6 +231,10 @@ class _Run:
             return []
         plan = compiler.compile(policy, mistakes=mistakes, marks=marks)
         kind = self.types[plan.table]
+        actions = read_actions(kind.reported_as, policy.actions, custodian_names().actions)
+        if actions.errors:
+            raise PolicyFileError(actions.errors)
+        mistakes.warnings += actions.unsupported
         columns = set(kind.columns)
         columns.update(each for name in documented(plan, self.types) for each in kind.details[name].columns)
         target = place_of(
@@ -228,7 +248,7 @@ class _Run:
         folder = PolicyFolder(self.shop / region / policy.name, target)
         warnings = tuple(str(error) for error in (*mistakes.errors, *mistakes.warnings))
         result = Result(policy, region, kind.id, folder, warnings=warnings)
-        return [Placed(result, Question(plan, frozenset(columns), tuple(marks)))]
+        return [Placed(result, Question(plan, frozenset(columns), tuple(marks)), actions)]
 
     def frame(self, found: Gathered) -> Frame:
         """Return what the Regions share."""

@@ -78,8 +78,8 @@ def documented(plan: Plan, catalog: Catalog) -> frozenset[str]:
     return frozenset(detail.name for detail in kind.with_needs(read | kind.augments()) if not detail.of)
 
 
-def wanted(plans: Sequence[tuple[Plan, str]], catalog: Catalog) -> Wanted:
-    """Return what plans, each in a Region, read together."""
+def wanted(plans: Sequence[tuple[Plan, str]], catalog: Catalog, more: Sequence[tuple[Needs, str]] = ()) -> Wanted:
+    """Return what plans, each in a Region, read together; `more` is what their actions look at."""
     details: dict[str, frozenset[str]] = {}
     units: set[tuple[str, str]] = set()
     for plan, region in plans:
@@ -87,6 +87,9 @@ def wanted(plans: Sequence[tuple[Plan, str]], catalog: Catalog) -> Wanted:
             details[need.type] = details.get(need.type, frozenset()) | need.details
             units.add((need.type, region if catalog[need.type].regional else GLOBAL))
         details[plan.table] |= documented(plan, catalog)
+    for need, region in more:
+        details[need.type] = details.get(need.type, frozenset()) | need.details
+        units.add((need.type, region if catalog[need.type].regional else GLOBAL))
     needs = tuple(Needs(name, found) for name, found in sorted(details.items()))
     return Wanted(needs, frozenset(units), tuple(sorted({region for _, region in plans})))
 

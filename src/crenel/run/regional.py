@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from collections import Counter
@@ -21,6 +22,11 @@ from crenel.model import GLOBAL, Gap, ScanInfo
 from crenel.policies.facts import facts
 from crenel.policies.reads import needs_of
 from crenel.policies.written.model import Policy
+from crenel.remediate.actions import Actions, not_supported, plan_actions, plan_together
+from crenel.remediate.model import Plan
+from crenel.remediate.planfile import to_text
+from crenel.remediate.planning import Planner, Target
+from crenel.remediate.tables import SnapshotTables
 from crenel.report.folders import PolicyFolder
 from crenel.report.text import number as number_of
 from crenel.run.gathering import Gathered, documented
@@ -34,7 +40,7 @@ class Result:
     """One policy in one Region: what it selected, or why it could not run.
 
     `warnings` is what Cloud Custodian would have taken without a word. `undecided` counts the resources of which it
-    could not know, `gaps` is what could not be read of what it reads.
+    could not know, `gaps` is what could not be read of what it reads. `plan` has the steps of its actions.
     """
 
     policy: Policy
@@ -47,6 +53,8 @@ class Result:
     seconds: float = 0
     error: str = ""
     warnings: tuple[str, ...] = ()
+    ids: list[str] = field(default_factory=list)
+    plan: Plan | None = None
 
     @property
     def written(self) -> str:
@@ -56,11 +64,13 @@ class Result:
     def begin(self) -> None:
         """Begin anew."""
         self.count = 0
+        self.ids.clear()
         self.folder.again()
 
-    def add(self, document: str) -> None:
+    def add(self, identity: str, document: str) -> None:
         """Take a resource."""
         self.count += 1
+        self.ids.append(identity)
         self.folder.add(document)
 
     def doubt(self, identity: str, reason: str) -> None:
@@ -106,6 +116,7 @@ class Placed:
 
     result: Result
     question: Question
+    actions: Actions
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +165,9 @@ class _Region:
             for table, group in tables.items():
                 self.table(bench, table, group, gaps)
                 for each in group:
+                    if (each.actions.asked or each.actions.unsupported) and not each.result.error:
+                        each.result.plan = planned(each, self.frame, self.region)
+                        each.result.folder.plan(to_text(each.result.plan))
                     each.result.finish(self.metadata(each))
 
     def gaps(self, bench: Bench) -> Gaps:
@@ -255,10 +269,55 @@ class _Region:
         }
 
 
+def planned(placed: Placed, frame: Frame, region: str) -> Plan:
+    """Return the plan of a policy's actions for what it selected in a Region, without a call."""
+    snapshot, result = frame.found.snapshot, placed.result
+    kind = frame.types[placed.question.plan.table]
+    (account,) = snapshot.info.accounts
+    planner = Planner(SnapshotTables(snapshot, frame.types), {})
+    planner.notes += [not_supported(error) for error in placed.actions.unsupported]
+    if result.undecided:
+        planner.notes.append(
+            f"{number_of(result.undecided, 'resource')} of which the policy can't know: see gaps.json."
+        )
+    for row in planner.tables.here(kind.name, account.id, region, result.ids):
+        target = Target(
+            policy=result.policy.name,
+            account=account.id,
+            region=str(row["_home"] or row["_region"]),
+            partition=account.partition,
+            type=kind.reported_as,
+            resource=str(row["_id"]),
+            title=result.policy.title,
+            row=row,
+            acting=True,
+        )
+        plan_actions(planner, target, placed.actions.asked, frame.now)
+    if any(each.action.together for each in placed.actions.asked):
+        whole = Target(
+            policy=result.policy.name,
+            account=account.id,
+            region=region,
+            partition=account.partition,
+            type=kind.reported_as,
+            resource=result.policy.name,
+            title=result.policy.title,
+            row={
+                "resources": [json.loads(text) for text in result.folder.documents()],
+                "policy": result.policy.body.plain(),
+                "began": frame.began,
+                "execution": snapshot.info.id,
+            },
+            acting=True,
+        )
+        plan_together(planner, whole, placed.actions.asked)
+    return planner.plan(frame.now)
+
+
 def _selected(bench: Bench, group: Sequence[Placed]) -> None:
     """Write what the policies of one table select. Raises `UsageError` where one can't be run."""
     for each in group:
         each.result.begin()
     source = bench.sources[group[0].question.plan.table]
     for row in select(bench, source, [each.question for each in group]):
-        group[row.question].result.add(row.document)
+        group[row.question].result.add(row.id, row.document)

@@ -31,7 +31,7 @@ _TEXTS: Mapping[str, str] = {
     "tags": "Words to choose policies by.",
     "metadata": "Anything; `severity` is read.",
     "filters": "A resource fails, or matches, where all of them hold.",
-    "actions": "What Cloud Custodian would do. Nothing is carried out here.",
+    "actions": "What is to be done about what is selected: planned, and done by `crenel run --apply` alone.",
     "conditions": "Where and when the policy runs.",
     "query": "Parameters of the listing.",
     "source": "Where Cloud Custodian reads resources.",
