@@ -110,9 +110,9 @@ def actions_page() -> str:
             lines.append(f"- `{name}`{': ' if options else ''}{options}")
         groups.setdefault(tuple(lines), []).append("every type" if kind == "*" else f"`{kind}`")
     made: list[str] = []
-    for lines, kinds in sorted(groups.items(), key=lambda item: item[1]):
+    for listed, kinds in sorted(groups.items(), key=lambda item: item[1]):
         made += ["", *textwrap.wrap(f"**{', '.join(kinds)}**", _WIDTH, break_on_hyphens=False), ""]
-        for line in lines:
+        for line in listed:
             made += textwrap.wrap(line, _WIDTH, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False)
     return before + "\n".join([FIRST_ACTION, *made, "", LAST_ACTION]) + after
 
