@@ -45,6 +45,9 @@ def read(kind: str, text: str) -> Any:
         ("vpc", "{type: set-flow-log}", "it needs `attrs` with LogGroupName or LogDestination."),
         ("account", "{type: set-password-policy, policy: {MinLength: 8}}", "`policy` has the names of"),
         ("vpc", "{type: notify, to: [me], transport: {type: sms}}", "it needs `to`, and a transport"),
+        ("vpc", "{type: webhook, url: 'ftp://x'}", "the url begins with https:// or http://"),
+        ("vpc", "{type: webhook, url: 'https://x', body: 'a ('}", "body takes a JMESPath expression."),
+        ("vpc", "{type: webhook, url: 'https://x', headers: {a: 'b ('}}", "headers takes a mapping to JMESPath"),
         ("vpc", "{type: notify, transport: {type: sqs, queue: q}}", "it needs `to`, and a transport"),
     ],
 )  # fmt: skip

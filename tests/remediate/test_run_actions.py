@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -358,6 +360,76 @@ def test_a_message_of_which_nobody_knows_is_not_sent_twice(
     assert code == 5
     assert "nobody knows whether the message was sent, and it is not sent twice" in told
     assert len(received(aws)) == 1
+
+
+@pytest.fixture
+def hooked() -> Iterator[tuple[str, list[tuple[str, dict[str, str], bytes]]]]:
+    """Yield the address of a server, and what it was sent: path, headers, body. It says no to the path /no."""
+    seen: list[tuple[str, dict[str, str], bytes]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            seen.append((self.path, dict(self.headers), body))
+            self.send_response(403 if self.path == "/no" else 200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", seen
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_webhook_is_called_after_the_steps(
+    aws: Aws,
+    crenel: Callable[..., tuple[int, str]],
+    tmp_path: Path,
+    hooked: tuple[str, list[tuple[str, dict[str, str], bytes]]],
+) -> None:
+    address, seen = hooked
+    user(aws)
+    hook = {
+        "type": "webhook",
+        "url": f"{address}/secret?a=1",
+        "body": "{who: resource.UserName, where: region}",
+        "query-params": {"policy": "policy.name"},
+        "headers": {"X-Account": "account_id"},
+    }
+    file = written(tmp_path, "iam-user", [hook, LAND])
+    words = ("run", "-q", "-s", str(tmp_path / "out"), "-r", "us-east-1", "--lake", str(tmp_path / "lake"))
+
+    code, told = crenel(*words, file)
+    assert (code, seen) == (0, []), told
+    assert "/secret" not in told + (tmp_path / "out" / "mine" / "plan.json").read_text()
+
+    code, told = crenel(*words, "--apply", "--yes", file)
+    assert code == 0, told
+    ((path, headers, body),) = seen
+    assert path == "/secret?a=1&policy=mine"
+    assert (headers["X-Account"], headers["Content-Type"]) == (ACCOUNT, "application/json")
+    assert json.loads(body) == {"who": "ann", "where": "us-east-1"}
+    assert "1 request sent to http://127.0.0.1." in told
+    assert user_tags(aws) == {"team": "land"}
+
+
+def test_a_webhook_that_fails_is_told_and_its_secret_is_not(
+    aws: Aws,
+    crenel: Callable[..., tuple[int, str]],
+    tmp_path: Path,
+    hooked: tuple[str, list[tuple[str, dict[str, str], bytes]]],
+) -> None:
+    user(aws)
+    file = written(tmp_path, "iam-user", [{"type": "webhook", "url": f"{hooked[0]}/no", "batch": True}])
+
+    code, told = crenel("run", "-q", "-r", "us-east-1", "--apply", "--yes", "--lake", str(tmp_path), file)
+
+    assert code == 5
+    assert "Error: mine: POST http://127.0.0.1: it answered 403." in told
+    assert "/no" not in told
 
 
 def test_the_same_step_of_two_policies_is_done_once(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -12,14 +13,16 @@ import click
 from crenel import run as use_case
 from crenel.cli import silence
 from crenel.cli.custodian_options import cache_folder, custodian_options, named_policies, notes
-from crenel.cli.fix_apply import show_and_apply
+from crenel.cli.fix_apply import STOPPED, show_and_apply
 from crenel.cli.options import lake_option, parse_time
 from crenel.cli.progress import progress
 from crenel.collect.rows import reach
+from crenel.errors import UsageError
 from crenel.positions import describe
 from crenel.remediate.actions import NOT_SUPPORTED, joined
 from crenel.remediate.use_cases import MOST_CHANGES, Limits
 from crenel.report.text import number, plain, printable
+from crenel.run.webhooks import Hook, send
 
 FAILED = 2
 _NOTES = 20  # of plans; all are in their files
@@ -214,7 +217,29 @@ def run(  # noqa: PLR0913 (the command line's options)
         click.echo()
         how = f"crenel run --apply {' '.join(str(file) for file in files)}"
         code = show_and_apply(plan, plan.automatic, lake, profiles, limits, yes=yes, how=how)
+        code = code or _send([hook for result in outcome.results for hook in result.hooks], yes=yes)
     click.get_current_context().exit(code or (FAILED if outcome.failed else 0))
+
+
+def _send(hooks: Sequence[Hook], *, yes: bool) -> int:
+    """Send the requests of webhooks after asking; return the exit code."""
+    if not hooks:
+        return 0
+    if not yes and not sys.stdin.isatty():
+        raise UsageError("there is no terminal to ask on.", suggestion="--yes sends the requests without asking.")
+    places = ", ".join(dict.fromkeys(plain(hook.place) for hook in hooks))
+    if not yes and not click.confirm(f"Send {number(len(hooks), 'request')} to {places}?"):
+        click.echo("None was sent.")
+        return STOPPED
+    lost = 0
+    for hook in hooks:
+        try:
+            send(hook)
+        except UsageError as error:
+            lost += 1
+            _say(f"Error: {hook.policy}: {plain(error.message)}")
+    click.echo(f"{number(len(hooks) - lost, 'request')} sent to {places}" + (f", {lost:,} failed." if lost else "."))
+    return STOPPED if lost else 0
 
 
 def _complain(outcome: use_case.Outcome, *, lines: bool, quiet: bool) -> None:

@@ -26,6 +26,18 @@ from crenel.remediate.templates import Expression
 
 NOT_SUPPORTED = "not supported: "  # how such a note of a plan begins
 _TAIL = re.compile(r" is not supported(?: so)?, and not planned")
+
+
+def _is_expression(value: Any) -> bool:  # noqa: ANN401 (any YAML value)
+    if not isinstance(value, str):
+        return False
+    try:
+        Expression(value)
+    except JMESPathError:
+        return False
+    return True
+
+
 # What a value of each kind is in YAML.
 _IS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "any": ("anything", lambda _: True),
@@ -39,6 +51,11 @@ _IS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "boolean": ("true or false", lambda value: isinstance(value, bool)),
     "list": ("a list", lambda value: isinstance(value, list)),
     "mapping": ("a mapping", lambda value: isinstance(value, dict)),
+    "expression": ("a JMESPath expression", _is_expression),
+    "expressions": (
+        "a mapping to JMESPath expressions",
+        lambda value: isinstance(value, dict) and all(_is_expression(each) for each in value.values()),
+    ),
 }
 
 
@@ -205,7 +222,8 @@ def plan_together(planner: Planner, target: Target, asked: Sequence[Asked]) -> N
         if each.action.together and target.row["resources"]:
             given = {key: value for key, value in each.options.items() if value is not None}
             row = {**target.row, "action": {"type": each.action.name, **given}}
-            planner.repair(replace(target, options=each.options, row=row), each.action.fix)
+            title = f"{each.action.name} of the policy {target.policy}"
+            planner.repair(replace(target, title=title, options=each.options, row=row), each.action.fix)
 
 
 def _needed(wanted: Sequence[Edit], row: Mapping[str, Any]) -> list[Edit]:

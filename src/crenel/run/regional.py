@@ -30,6 +30,7 @@ from crenel.remediate.tables import SnapshotTables
 from crenel.report.folders import PolicyFolder
 from crenel.report.text import number as number_of
 from crenel.run.gathering import Gathered, documented
+from crenel.run.webhooks import NAME, Hook, hooks
 
 Gaps = Mapping[tuple[str, str], list[Gap]]  # by type and detail
 _AT_ONCE = 250  # policies in one query: its text grows with them
@@ -40,7 +41,8 @@ class Result:
     """One policy in one Region: what it selected, or why it could not run.
 
     `warnings` is what Cloud Custodian would have taken without a word. `undecided` counts the resources of which it
-    could not know, `gaps` is what could not be read of what it reads. `plan` has the steps of its actions.
+    could not know, `gaps` is what could not be read of what it reads. `plan` has the steps of its actions, `hooks`
+    the requests that are sent after them.
     """
 
     policy: Policy
@@ -55,6 +57,7 @@ class Result:
     warnings: tuple[str, ...] = ()
     ids: list[str] = field(default_factory=list)
     plan: Plan | None = None
+    hooks: list[Hook] = field(default_factory=list)
 
     @property
     def written(self) -> str:
@@ -311,6 +314,17 @@ def planned(placed: Placed, frame: Frame, region: str) -> Plan:
             acting=True,
         )
         plan_together(planner, whole, placed.actions.asked)
+        about: dict[str, Any] = {
+            "account_id": account.id,
+            "region": region,
+            "execution_id": snapshot.info.id,
+            "execution_start": frame.began,
+            "policy": whole.row["policy"],
+            "event": None,
+        }
+        for each in placed.actions.asked:
+            if each.action.name == NAME:
+                result.hooks += hooks(each.options, whole.row["resources"], about, result.policy.name)
     return planner.plan(frame.now)
 
 

@@ -7,9 +7,11 @@ import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from crenel import __version__
 from crenel.remediate.builders.model import Builder, Draft, Remedy, Situation
+from crenel.remediate.model import Manual
 
 _MOST = 262_144  # letters of a message that SQS and SNS take
 _TYPE = "maidmsg/1.0"
@@ -85,4 +87,13 @@ def _topic(situation: Situation, name: str) -> tuple[str, str]:
     return situation.region, f"arn:{situation.partition}:sns:{situation.region}:{situation.account}:{name}"
 
 
-BUILDERS = {"notify": Builder(notify)}
+def webhook(situation: Situation) -> Remedy:
+    """Say what is sent: it is no call of AWS's, and so no step that is applied."""
+    options, resources = situation.options, situation.row["resources"]
+    parts = urlsplit(options["url"])
+    place = f"{parts.scheme}://{parts.hostname}"  # path and query often are a secret
+    told = f"{options['method']} to {place} about {len(resources)} resources."
+    return (Manual((told, "`crenel run --apply` sends it when all steps are done; `crenel fix apply` does not.")),)
+
+
+BUILDERS = {"notify": Builder(notify), "webhook": Builder(webhook)}
