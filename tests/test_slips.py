@@ -254,9 +254,11 @@ def test_good_policies_are_not_accused(path: Path) -> None:
 
 def test_actions_have_placeholders_of_their_own(tmp_path: Path) -> None:
     """There only what is nearly one of the known names is told."""
-    actions = ", actions: [{type: notify, subject: '{anything}'}, {type: tag, key: a, value: '{acount_id}'}]"
+    notify = "{type: notify, to: [resource-owner], subject: '{anything}', transport: {type: sns, topic: a}}"
+    actions = f", actions: [{notify}, {{type: tag, key: a, value: '{{acount_id}}'}}]"
 
-    [(severity, text)] = told(checked(tmp_path, "ebs", "[{VolumeId: a}]", actions))
+    found = told(checked(tmp_path, "ebs", "[{VolumeId: a}]", actions))
+    [(severity, text)] = [each for each in found if "fills in" in each[1]]
 
     assert severity == "warning"
     assert "fills in {acount_id}" in text
