@@ -99,6 +99,8 @@ class Planner:
                 manual = _filled_manual(fix.manual, context) if fix.manual else otherwise
                 remedy = self._remedy(target, fix, context)
                 made = [self._step(target, draft) for draft in remedy if isinstance(draft, Draft)]
+                if target.acting:  # what would change nothing is no step
+                    made = [step for step in made if not _is_done(step)]
                 made = _with_consequences(made, fix, context)
         except UnplannedError as error:
             why = str(error).rstrip(".")
@@ -291,6 +293,11 @@ def _drafts(step: FixStep, context: Mapping[str, Any]) -> Iterator[Draft]:
             title=told(step.title, within),
             cost=told(step.cost, within),
         )
+
+
+def _is_done(step: Step) -> bool:
+    """Whether a step is done by the state that the snapshot shows."""
+    return not _depends(step.args) and acts()[step.act].done.true({"args": step.args, "state": step.seen})
 
 
 def _columns_asked(fix: Fix, context: Mapping[str, Any]) -> set[str]:

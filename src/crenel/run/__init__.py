@@ -38,7 +38,7 @@ from crenel.policies.written.model import Policy
 from crenel.remediate.actions import columns_read, read_actions, tables_read
 from crenel.report.folders import PolicyFolder, place_of
 from crenel.run.gathering import Cache, Gathered, documented, gathered, wanted
-from crenel.run.regional import Frame, Placed, Result, judge
+from crenel.run.regional import Frame, Placed, Result, acted_on, judge
 from crenel.run.workshop import workshop
 
 
@@ -161,7 +161,7 @@ class _Run:
 
     def looked_at(self, placed: Placed) -> Iterator[Needs]:
         """Yield what the actions of a policy look at: columns of its own type, and other types."""
-        asked, table = placed.actions.asked, placed.question.plan.table
+        asked, table = placed.actions.asked, acted_on(placed.question.plan.table)
         wanted_columns = {**tables_read(asked)}
         if asked:
             own = {*columns_read(asked), *wanted_columns.pop(self.types[table].reported_as, ())}

@@ -33,6 +33,7 @@ from crenel.run.gathering import Gathered, documented
 from crenel.run.webhooks import NAME, Hook, hooks
 
 Gaps = Mapping[tuple[str, str], list[Gap]]  # by type and detail
+_ACCOUNT = "account-region"
 _AT_ONCE = 250  # policies in one query: its text grows with them
 
 
@@ -272,10 +273,15 @@ class _Region:
         }
 
 
+def acted_on(table: str) -> str:
+    """Return the table that actions on a policy's resources look at: of the account, that of the Region it runs in."""
+    return _ACCOUNT if table == "account" else table
+
+
 def planned(placed: Placed, frame: Frame, region: str) -> Plan:
     """Return the plan of a policy's actions for what it selected in a Region, without a call."""
     snapshot, result = frame.found.snapshot, placed.result
-    kind = frame.types[placed.question.plan.table]
+    kind = frame.types[acted_on(placed.question.plan.table)]
     (account,) = snapshot.info.accounts
     planner = Planner(SnapshotTables(snapshot, frame.types), {})
     planner.notes += [not_supported(error) for error in placed.actions.unsupported]
@@ -287,7 +293,7 @@ def planned(placed: Placed, frame: Frame, region: str) -> Plan:
         target = Target(
             policy=result.policy.name,
             account=account.id,
-            region=str(row["_home"] or row["_region"]),
+            region=region if kind.name == _ACCOUNT else str(row["_home"] or row["_region"]),
             partition=account.partition,
             type=kind.reported_as,
             resource=str(row["_id"]),
