@@ -13,6 +13,7 @@ from crenel.collect.secrets import MASK
 from crenel.errors import UsageError
 from crenel.fix import Planned, PlanOptions, plan
 from crenel.lake.snapshots import collected_columns
+from crenel.remediate.actions import Asked, plan_actions
 from crenel.remediate.load import acts, declarations, fix_of
 from crenel.remediate.model import Manual, Step, Undoing
 from crenel.remediate.planning import Planner, Target, UnplannedError, call_of, needs_of_fixes
@@ -222,6 +223,22 @@ def test_a_row_of_which_nothing_is_known_stops_no_plan(name: str, tmp_path: Path
     planner.repair(Target(policy.name, ACCOUNT, region, "aws", kind.name, "x", "wrong", row), fix_of(name) or Fix(), DO)
 
     assert planner.steps
+
+
+@pytest.mark.parametrize("how", ["denied", "not asked"])
+def test_what_an_action_goes_by_has_to_be_known(how: str, tmp_path: Path) -> None:
+    """A user whose keys could not be listed is not one without keys."""
+    row: dict[str, Any] = {"UserName": "ann", "_gaps": {}}
+    if how == "denied":
+        row |= {"AccessKeys": None, "_gaps": {"AccessKeys": "AccessDenied"}}
+    planner = Planner(SnapshotTables(snapshot(tmp_path, {"iam-user": []})), {})
+    action = declarations().actions["iam-user"]["remove-keys"]
+    asked = [Asked(action, {"disable": True})]
+
+    plan_actions(planner, Target("p", ACCOUNT, "global", "aws", "iam-user", "ann", "", row, acting=True), asked, NOW)
+
+    assert planner.steps == {}
+    assert planner.notes == ["p, ann: no automatic step, for AccessKeys could not be read."]
 
 
 # --- settings

@@ -60,7 +60,7 @@ _MANY = 1_000  # as many attempts as the caller's patience allows
 _FAULTS = 5  # attempts where the service says 500: a fault of its own mostly stays for that request
 # What an operation that reads begins with. The two of IAM that generate make a report and change nothing else.
 _READS = re.compile(r"(?:BatchGet|Describe|Get|Head|List|Lookup|GenerateCredentialReport$|GenerateServiceLast)")
-_UNSENT = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError, SSLError)
+_UNSENT = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError)
 _AGENT = f"crenel/{__version__} botocore/{botocore_version}"
 
 
@@ -317,7 +317,7 @@ def _trouble(error: BotoCoreError | ClientError) -> _Failure:
     if isinstance(error, ReadTimeoutError):
         return _Failure("Timeout", message, again=True)
     if isinstance(error, SSLError):
-        return _Failure("ConnectionError", message, again=False, undone=True)
+        return _Failure("ConnectionError", message, again=False)  # it may break while the answer is read
     if isinstance(error, ConnectionClosedError):
         return _Failure("ConnectionError", message, again=True)
     if isinstance(error, HTTPClientError | NoConnectionError):

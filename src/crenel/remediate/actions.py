@@ -16,7 +16,7 @@ from jmespath.exceptions import JMESPathError
 
 from crenel.errors import PolicyError, nearest
 from crenel.positions import Located
-from crenel.remediate.builders import BUILDERS
+from crenel.remediate.builders import BUILDERS, Builder
 from crenel.remediate.load import actions_of
 from crenel.remediate.model import Plan, Step
 from crenel.remediate.planning import Planner, Target, columns_of, pointing
@@ -178,19 +178,21 @@ def not_supported(error: PolicyError) -> str:
 def columns_read(asked: Sequence[Asked]) -> set[str]:
     """Return the columns of the resources' rows that actions read."""
     found = {column for each in asked for column in columns_of(each.action.fix)}
-    for each in asked:
-        found |= {"PublicAccessBlock"} if each.action.fix.builder == "set-block" else set()
-        found |= {"AccessKeys"} if each.action.fix.builder == "remove-keys" else set()
+    found |= {column for builder in _builders(asked) for column in builder.columns}
     return {column for column in found if not column.startswith("_")}
 
 
 def tables_read(asked: Sequence[Asked]) -> dict[str, tuple[str, ...]]:
     """Return the other tables that actions look into, with the detail columns that they need."""
     found: dict[str, tuple[str, ...]] = {}
-    for each in asked:
-        if each.action.fix.builder:
-            found |= BUILDERS[each.action.fix.builder].needs
+    for builder in _builders(asked):
+        for kind, columns in builder.needs.items():
+            found[kind] = tuple(dict.fromkeys((*found.get(kind, ()), *columns)))
     return found
+
+
+def _builders(asked: Sequence[Asked]) -> list[Builder]:
+    return [BUILDERS[each.action.fix.builder] for each in asked if each.action.fix.builder]
 
 
 def plan_actions(planner: Planner, target: Target, asked: Sequence[Asked], now: datetime) -> None:

@@ -154,7 +154,10 @@ class Planner:
         }
 
     def _remedy(self, target: Target, fix: Fix, context: Mapping[str, Any]) -> Remedy:
-        if fix.builder:
+        builder = BUILDERS[fix.builder] if fix.builder else None
+        if builder is not None:
+            if target.acting and (missing := _unread(target, set(builder.columns))):
+                raise UnplannedError(f"{', '.join(missing)} could not be read")
             snapshot = self.tables.snapshot.info
             situation = Situation(
                 row=target.row,
@@ -167,7 +170,7 @@ class Planner:
                 tables=AccountTables(self.tables, target.account),
                 options=target.options,
             )
-            return BUILDERS[fix.builder].build(situation)
+            return builder.build(situation)
         asked = _columns_asked(fix, context) if target.acting else columns_of(fix)
         if fix.steps and (missing := _unread(target, asked)):
             told = ", ".join(missing)

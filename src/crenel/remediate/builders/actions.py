@@ -11,8 +11,6 @@ from crenel.remediate.builders.storage import FLAGS, is_public
 def set_block(situation: Situation) -> Remedy:
     """Set the block of public access of a bucket or of the account: all four flags, or those that are given."""
     row, options = situation.row, situation.options
-    if "PublicAccessBlock" not in row:
-        return ()
     before = row["PublicAccessBlock"] or {}
     given = {flag: options[flag] for flag in FLAGS if options.get(flag) is not None}
     rest = {flag: bool(before.get(flag)) for flag in FLAGS} if given else dict.fromkeys(FLAGS, options["state"])
@@ -54,6 +52,6 @@ def _time(text: str) -> datetime:
 
 
 BUILDERS = {
-    "set-block": Builder(set_block),
-    "remove-keys": Builder(remove_keys),
+    "set-block": Builder(set_block, columns=("PublicAccessBlock",)),
+    "remove-keys": Builder(remove_keys, columns=("AccessKeys",)),
 }

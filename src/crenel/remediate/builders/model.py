@@ -71,10 +71,12 @@ class Builder:
     """A builder with what it would like to read beside the finding's row: detail columns by type.
 
     The type of the finding itself may be among them. An empty answer means that the fix's manual repair is left.
+    `columns` are those of the row without which an action of a policy can't be planned.
     """
 
     build: Callable[[Situation], Remedy]
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    columns: tuple[str, ...] = ()
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 (any JSON value)
