@@ -15,7 +15,7 @@ from botocore.session import Session
 
 from crenel.demo.run import demo_account, demo_environment
 from crenel.judge.findings import Finding
-from crenel.model import Status
+from crenel.model import State, Status
 from crenel.scan import Outcome, ScanOptions, explain, judge_stored, permissions, query, scan
 
 HOME = "123456789012"
@@ -112,7 +112,7 @@ def test_verdicts(lake: Path) -> None:
     with judge_stored(ScanOptions(lake=lake)) as outcome:
         assert {practice: by_name(outcome, practice).get("FAIL") for practice in FAILING} == FAILING
         assert {practice: by_name(outcome, practice).get("PASS") for practice in PASSING} == PASSING
-        assert sum(number for _, status, number in outcome.judgement.counts() if status is Status.UNKNOWN) == 0
+        assert sum(number for _, state, number in outcome.judgement.counts() if state is State.UNKNOWN) == 0
 
 
 def test_global_services_are_read_once(lake: Path) -> None:

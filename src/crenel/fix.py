@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from crenel.errors import UsageError, nearest
 from crenel.judge.findings import Finding
 from crenel.lake.snapshots import Damage, Lake, Snapshot
-from crenel.model import GLOBAL, ScanInfo, Standard, Status
+from crenel.model import GLOBAL, ScanInfo, Standard, State
 from crenel.policies.written.model import Policy
 from crenel.remediate.baseline import PRACTICES, SETTINGS, prepare
 from crenel.remediate.load import declarations, fix_of
@@ -145,9 +145,7 @@ def _by_policy(outcome: Outcome, findings: Sequence[Finding]) -> Iterator[tuple[
 def _chosen(outcome: Outcome, options: PlanOptions) -> list[Finding]:
     """Return what fails of what the user names. Raises `UsageError` for a name that the snapshot knows nothing of."""
     failing = [
-        each
-        for each in outcome.judgement.findings(status=Status.FAIL)
-        if _here(each, options) and _named(each, options)
+        each for each in outcome.judgement.findings(state=State.FAIL) if _here(each, options) and _named(each, options)
     ]
     for option, wanted in (("--resource", options.resources), ("--finding", options.findings)):
         for word in wanted:
@@ -210,7 +208,7 @@ def _age(info: ScanInfo, now: datetime) -> Iterator[str]:
 
 def _unjudged(outcome: Outcome, options: PlanOptions) -> Iterator[str]:
     counts: dict[str, int] = {}
-    for each in outcome.judgement.findings(status=Status.UNKNOWN):
+    for each in outcome.judgement.findings(state=State.UNKNOWN):
         if _here(each, options) and _named(each, options):
             counts[each.policy] = counts.get(each.policy, 0) + 1
     for policy, count in counts.items():

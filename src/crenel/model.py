@@ -22,6 +22,16 @@ class Status(StrEnum):
     NOT_APPLICABLE = "NOT_APPLICABLE"
 
 
+class State(StrEnum):
+    """How a finding counts: as its verdict, or as WAIVED where somebody accepts that it fails."""
+
+    FAIL = "FAIL"
+    UNKNOWN = "UNKNOWN"
+    PASS = "PASS"  # noqa: S105 (a verdict)
+    NOT_APPLICABLE = "NOT_APPLICABLE"
+    WAIVED = "WAIVED"
+
+
 class Severity(StrEnum):
     """How bad a FAIL is, from the least to the worst."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from typing import Any
 
 import duckdb
 
-from crenel.judge.findings import COLUMNS
 from crenel.judge.run import Judgement
+from crenel.lake.findings import TABLES
 from crenel.language.plan import (
     FALSE,
     TRUE,
@@ -27,7 +28,8 @@ SEEN = datetime(2026, 11, 20, 8, 30, 5, 120000, tzinfo=UTC)
 _FINDINGS = (
     "id VARCHAR, policy VARCHAR, practice INTEGER, status VARCHAR, severity VARCHAR, account VARCHAR, region VARCHAR, "
     "type VARCHAR, resource_id VARCHAR, arn VARCHAR, name VARCHAR, title VARCHAR, message VARCHAR, reason VARCHAR, "
-    "evidence VARCHAR, seen_at TIMESTAMP"
+    "evidence VARCHAR, seen_at TIMESTAMP, variant VARCHAR, state VARCHAR, waiver VARCHAR, waived_by VARCHAR, "
+    "waived_because VARCHAR, waived_until DATE, lapsed VARCHAR"
 )
 _GAPS = (
     "account VARCHAR, region VARCHAR, type VARCHAR, detail VARCHAR, resource VARCHAR, call VARCHAR, "
@@ -72,7 +74,21 @@ def finding(**changes: Any) -> dict[str, Any]:
         "reason": None,
         "evidence": {"Encryption.Rules": []},
         "seen_at": SEEN,
+        "variant": None,
+        "waiver": None,
+        "waived_by": None,
+        "waived_because": None,
+        "waived_until": None,
+        "lapsed": None,
     } | changes
+
+
+WAIVER: dict[str, Any] = {
+    "waiver": "public-website",
+    "waived_by": "web team",
+    "waived_because": "The website is public on purpose.",
+    "waived_until": date(2027, 3, 1),
+}
 
 
 def gap(**changes: Any) -> dict[str, Any]:
@@ -109,17 +125,25 @@ def plan(**changes: Any) -> Plan:
 
 
 def judgement(
-    findings: list[dict[str, Any]], gaps: list[dict[str, Any]] | None = None, head: ScanInfo | None = None
+    findings: list[dict[str, Any]],
+    gaps: list[dict[str, Any]] | None = None,
+    head: ScanInfo | None = None,
+    about: Mapping[str, list[dict[str, Any]]] | None = None,
 ) -> Judgement:
+    """Return findings as if judged; `about` has rows of the tables of `lake/findings.py`, columns left out are null."""
     connection = duckdb.connect(":memory:")
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute(f"CREATE TABLE findings ({_FINDINGS})")
     connection.execute(f"CREATE TABLE gaps ({_GAPS})")
     for row in findings:
-        values = row | {"evidence": json.dumps(row["evidence"])}
-        _insert(connection, "findings", [values[key] for key in COLUMNS])
+        state = "WAIVED" if row["waiver"] else row["status"]
+        _insert(connection, "findings", row | {"evidence": json.dumps(row["evidence"]), "state": state})
     for row in gaps or []:
-        _insert(connection, "gaps", list(row.values()))
+        _insert(connection, "gaps", {"seen_at" if key == "at" else key: value for key, value in row.items()})
+    for table, columns in TABLES.items():
+        connection.execute(f"CREATE TABLE {table} ({columns})")
+        for row in (about or {}).get(table, []):
+            _insert(connection, table, row)
     return Judgement(head or info(), connection, whole=True)
 
 
@@ -129,12 +153,14 @@ def report(
     *,
     plans: list[Plan] | None = None,
     head: ScanInfo | None = None,
+    about: Mapping[str, list[dict[str, Any]]] | None = None,
     **others: Any,
 ) -> Report:
     head = head or info()
-    return Report(head, judgement(findings, gaps, head), plans if plans is not None else [plan()], **others)
+    return Report(head, judgement(findings, gaps, head, about), plans if plans is not None else [plan()], **others)
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, table: str, values: list[Any]) -> None:
-    plain = [value.replace(tzinfo=None) if isinstance(value, datetime) else value for value in values]
-    connection.execute(f"INSERT INTO {table} VALUES ({', '.join('?' for _ in plain)})", plain)
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, row: Mapping[str, Any]) -> None:
+    plain = [value.replace(tzinfo=None) if isinstance(value, datetime) else value for value in row.values()]
+    columns = ", ".join(f'"{key}"' for key in row)
+    connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({', '.join('?' for _ in plain)})", plain)

@@ -58,6 +58,9 @@ def test_a_scan_with_findings_and_gaps_field_by_field():
         "evidence": {"Encryption.Rules": []},
         "reason": None,
         "seen_at": "2026-11-20T08:30:05.120000Z",
+        "variant": None,
+        "waiver": None,
+        "lapsed": None,
     }
     assert found["findings"][1]["practice"] is None
     assert found["findings"][1]["reason"] == "denied"
@@ -119,8 +122,10 @@ def test_findings_stream(write):
     def peak(count: int) -> int:
         what = report([])
         what.judgement.connection.execute(
-            "INSERT INTO findings SELECT 'f' || n, 'p', 1, 'FAIL', 'high', '111122223333', 'eu-west-1', 'aws.s3', "
-            "'b' || n, NULL, NULL, 't', repeat('m', 200), NULL, '{}', TIMESTAMP '2026-11-20' FROM range(?) t(n)",
+            "INSERT INTO findings BY NAME SELECT 'f' || n AS id, 'p' AS policy, 1 AS practice, 'FAIL' AS status, "
+            "'high' AS severity, '111122223333' AS account, 'eu-west-1' AS region, 'aws.s3' AS type, "
+            "'b' || n AS resource_id, 't' AS title, repeat('m', 200) AS message, '{}' AS evidence, "
+            "TIMESTAMP '2026-11-20' AS seen_at FROM range(?) t(n)",
             [count],
         )
         tracemalloc.start()

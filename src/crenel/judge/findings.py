@@ -6,14 +6,15 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
-from crenel.model import Severity, Status
+from crenel.model import Severity, State, Status
 
 COLUMNS = (
     "id", "policy", "practice", "status", "severity", "account", "region", "type", "resource_id", "arn", "name",
-    "title", "message", "reason", "evidence", "seen_at",
+    "title", "message", "reason", "evidence", "seen_at", "variant", "waiver", "waived_by", "waived_because",
+    "waived_until", "lapsed",
 )  # fmt: skip
 
 # How the engine writes a time into JSON. The columns are UTC, and so no text of AWS's looks like this.
@@ -21,8 +22,26 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)")
 
 
 @dataclass(frozen=True, slots=True)
+class Waived:
+    """Who accepts that a finding fails: the waiver's id, its owner, why, and its last day."""
+
+    waiver: str
+    owner: str
+    reason: str
+    until: date
+
+    def as_json(self) -> dict[str, str]:
+        """Return it as the machine-readable contract has it."""
+        return {"id": self.waiver, "owner": self.owner, "reason": self.reason, "until": self.until.isoformat()}
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
-    """One verdict. `evidence` maps the paths of the columns that the policy read to their values; `seen_at` is UTC."""
+    """One verdict. `evidence` maps the paths of the columns that the policy read to their values; `seen_at` is UTC.
+
+    `variant` names the parameters where a policy was asked with several. `lapsed` says why a waiver of the finding no
+    longer holds.
+    """
 
     id: str
     policy: str
@@ -40,6 +59,14 @@ class Finding:
     reason: str | None
     evidence: Mapping[str, Any] = field(hash=False)
     seen_at: datetime
+    variant: str | None = None
+    waived: Waived | None = None
+    lapsed: str | None = None
+
+    @property
+    def state(self) -> State:
+        """How the finding counts."""
+        return State.WAIVED if self.waived else State(self.status.value)
 
     @classmethod
     def of(cls, row: tuple[Any, ...]) -> Finding:
@@ -49,6 +76,8 @@ class Finding:
         values["severity"] = Severity(values["severity"])
         values["evidence"] = _with_zone(json.loads(values["evidence"] or "{}"))
         values["seen_at"] = values["seen_at"].replace(tzinfo=UTC)
+        waived = [values.pop(name) for name in ("waiver", "waived_by", "waived_because", "waived_until")]
+        values["waived"] = Waived(*waived) if waived[0] is not None else None
         return cls(**values)
 
     def as_json(self) -> dict[str, Any]:
@@ -66,6 +95,9 @@ class Finding:
             "evidence": self.evidence,
             "reason": self.reason,
             "seen_at": self.seen_at.isoformat().replace("+00:00", "Z"),
+            "variant": self.variant,
+            "waiver": self.waived.as_json() if self.waived else None,
+            "lapsed": self.lapsed,
         }
 
 

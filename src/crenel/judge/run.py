@@ -21,7 +21,8 @@ from crenel.catalog.spec import ResourceType
 from crenel.errors import UsageError
 from crenel.judge.findings import COLUMNS, Finding
 from crenel.lake.engine import connect, insert, literal_path, name, parquet, quoted, sql_type
-from crenel.lake.snapshots import Snapshot, collected_columns, stored_findings
+from crenel.lake.findings import lay_out, write_about
+from crenel.lake.snapshots import Snapshot, collected_columns
 from crenel.language.joins import fact_table
 from crenel.language.plan import (
     Field,
@@ -35,7 +36,7 @@ from crenel.language.walking import (
     reads,
     related_tables,
 )
-from crenel.model import GLOBAL, Gap, ScanInfo, Severity, Status
+from crenel.model import GLOBAL, Gap, ScanInfo, Severity, State
 from crenel.policies.facts import Fact
 from crenel.policies.reads import needs_of
 
@@ -43,9 +44,11 @@ _BATCH = 2_000
 _ELSEWHERE = "elsewhere"  # stands for the Regions that were left out
 _GAP_COLUMNS = ("account", "region", "type", "detail", "resource", "call", "permission", "code", "message", "at")
 _ORDER = (
-    "practice NULLS LAST, policy, CASE status WHEN 'FAIL' THEN 0 WHEN 'UNKNOWN' THEN 1 WHEN 'PASS' THEN 2 ELSE 3 END, \
-account, region, resource_id"
+    "practice NULLS LAST, policy, variant NULLS FIRST, "
+    "CASE status WHEN 'FAIL' THEN 0 WHEN 'UNKNOWN' THEN 1 WHEN 'PASS' THEN 2 ELSE 3 END, account, region, resource_id"
 )
+
+About = Mapping[str, Sequence[Sequence[object]]]  # rows by table, those of `lake/findings.py`
 
 
 @dataclass(slots=True)
@@ -59,32 +62,26 @@ class Judgement:
     connection: duckdb.DuckDBPyConnection
     whole: bool
 
-    def counts(self) -> list[tuple[str, Status, int]]:
-        """Return (policy, status, number) for what there is, in the order of practices."""
+    def counts(self) -> list[tuple[str, State, int]]:
+        """Return (policy, state, number) for what there is, in the order of practices."""
         rows = self.connection.execute(
-            "SELECT policy, status, count(*) FROM findings GROUP BY ALL "
-            "ORDER BY min(practice) NULLS LAST, policy, status"
+            "SELECT policy, state, count(*) FROM findings GROUP BY ALL ORDER BY min(practice) NULLS LAST, policy, state"
         ).fetchall()
-        return [(policy, Status(status), number) for policy, status, number in rows]
+        return [(policy, State(state), number) for policy, state, number in rows]
 
     def worst_fail(self) -> Severity | None:
-        """Return the highest severity that a FAIL has, or None without one."""
-        found = [
-            row[0]
-            for row in self.connection.execute(
-                "SELECT DISTINCT severity FROM findings WHERE status = 'FAIL'"
-            ).fetchall()
-        ]
-        return max((Severity(word) for word in found), key=lambda severity: severity.rank, default=None)
+        """Return the highest severity of what fails and is not waived, or None without one."""
+        found = self.connection.execute("SELECT DISTINCT severity FROM findings WHERE state = 'FAIL'").fetchall()
+        return max((Severity(word) for (word,) in found), key=lambda severity: severity.rank, default=None)
 
     def findings(
-        self, *, status: Status | None = None, policy: str | None = None, limit: int | None = None
+        self, *, state: State | None = None, policy: str | None = None, limit: int | None = None
     ) -> Iterator[Finding]:
         """Yield findings by practice, FAIL first, then account, Region and resource: the same order each time."""
         conditions, values = ["true"], []
-        if status is not None:
-            conditions.append("status = ?")
-            values.append(status.value)
+        if state is not None:
+            conditions.append("state = ?")
+            values.append(state.value)
         if policy is not None:
             conditions.append("policy = ?")
             values.append(policy)
@@ -122,18 +119,25 @@ def gaps_of(connection: duckdb.DuckDBPyConnection) -> Iterator[Gap]:
 
 
 def judge(
-    snapshot: Snapshot, plans: Sequence[Plan], catalog: Catalog, facts: Mapping[str, Fact], target: Path, *, spill: Path
+    snapshot: Snapshot,
+    plans: Sequence[Plan],
+    catalog: Catalog,
+    facts: Mapping[str, Fact],
+    target: Path,
+    *,
+    spill: Path,
+    about: About | None = None,
 ) -> Judgement:
     """Judge a snapshot by plans; the findings become the folder `target` of Parquet files, put into place whole.
 
-    The engine writes into the folder `spill` what does not fit into its memory.
+    `about` is written beside them. The engine writes into the folder `spill` what does not fit into its memory.
 
     Ages are measured against the time the snapshot was begun, so that judging it again gives the same. Raises
     `LakeError` where the snapshot is damaged.
     """
     connection = connect(spill)
     try:
-        return _judged(connection, snapshot, plans, catalog, facts, target)
+        return _judged(connection, snapshot, plans, catalog, facts, target, about)
     except BaseException:
         connection.close()
         raise
@@ -146,6 +150,7 @@ def _judged(
     catalog: Catalog,
     facts: Mapping[str, Fact],
     target: Path,
+    about: About | None,
 ) -> Judgement:
     bench = Bench(connection, snapshot.info, catalog, facts)
     bench.ledger(snapshot.folder)
@@ -155,7 +160,7 @@ def _judged(
         if path is not None:
             there = set(collected_columns(kind, snapshot.info.details.get(kind.name, ())))
             bench.table(kind, parquet(path), there)
-    return bench.judge(plans, target)
+    return bench.judge(plans, target, about)
 
 
 def tables_of(plans: Sequence[Plan], catalog: Catalog) -> list[ResourceType]:
@@ -248,12 +253,12 @@ class Bench:
         self.connection.execute(f"CREATE VIEW {name(kind.table)} AS SELECT * FROM {relation} {once}")
         self.sources[kind.name] = Source(kind, frozenset(columns))
 
-    def judge(self, plans: Sequence[Plan], target: Path) -> Judgement:
+    def judge(self, plans: Sequence[Plan], target: Path, about: About | None = None) -> Judgement:
         """Run the plans and return the findings: a folder of Parquet files, renamed to `target` when it is whole."""
         part = target.with_name(f".{target.name}.partial")
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir()
-        self.policies(plans)
+        self.plans(plans)
         groups: dict[str, list[Plan]] = {}
         for plan in plans:
             groups.setdefault(plan.table, []).append(plan)
@@ -267,9 +272,11 @@ class Bench:
             for each in done:
                 each.result()
         self.write(part / "beyond.parquet", self.beyond_rows(plans, part))
+        for table, rows in (about or {}).items():
+            write_about(part, table, rows)
         shutil.rmtree(target, ignore_errors=True)
         part.rename(target)
-        self.connection.execute(f"CREATE VIEW findings AS SELECT * FROM {stored_findings(target)}")
+        lay_out(self.connection, target)
         return Judgement(self.info, self.connection, whole=all(self.collected(plan) for plan in plans))
 
     def collected(self, plan: Plan) -> bool:
@@ -297,17 +304,20 @@ class Bench:
                 suggestion="The snapshot is kept; judge it without this policy: crenel scan --offline.",
             ) from error
 
-    def policies(self, plans: Sequence[Plan]) -> None:
+    def plans(self, plans: Sequence[Plan]) -> None:
         """Lay out what of a policy goes into each of its findings."""
         self.connection.execute(
-            "CREATE TABLE policies (policy VARCHAR, practice INTEGER, severity VARCHAR, title VARCHAR, source VARCHAR, "
-            "type VARCHAR, kind VARCHAR, regional BOOLEAN, listed BOOLEAN, collected BOOLEAN)"
+            "CREATE TABLE plans (key VARCHAR, policy VARCHAR, variant VARCHAR, practice INTEGER, severity VARCHAR, "
+            "title VARCHAR, source VARCHAR, type VARCHAR, kind VARCHAR, regional BOOLEAN, listed BOOLEAN, "
+            "collected BOOLEAN)"
         )
         rows = []
         for plan in plans:
             kind = self.catalog[plan.table]
             words = [
+                plan.key,
                 plan.policy,
+                plan.variant,
                 plan.practice,
                 plan.severity.value,
                 plan.title,
@@ -316,7 +326,7 @@ class Bench:
                 kind.title,
             ]
             rows.append([*words, kind.regional, kind.listing is not None, kind.name in self.sources])
-        insert(self.connection, "policies", list(zip(*rows, strict=True)))
+        insert(self.connection, "plans", list(zip(*rows, strict=True)))
 
     def write(self, path: Path, query: str) -> None:
         """Write a query's findings to a Parquet file."""
@@ -329,44 +339,45 @@ class Bench:
         ]
         files = ", ".join(quoted(literal_path(path)) for path in dict.fromkeys(done))
         judged = (
-            f"SELECT DISTINCT policy, account FROM read_parquet([{files}])"
+            f"SELECT DISTINCT policy, variant, account FROM read_parquet([{files}])"
             if files
-            else "SELECT '' AS policy, '' AS account"
+            else "SELECT '' AS policy, NULL AS variant, '' AS account"
         )
         accounts = ", ".join(f"({quoted(account.id)})" for account in self.info.accounts)
         seen = _timestamp(self.info.started_at)
         parts = f"""
             WITH judged AS ({judged}), accounts(account) AS (VALUES {accounts}),
             denied AS (
-                SELECT p.policy, g._account AS account, g._region AS region, '*' AS resource_id, '*' AS name,
+                SELECT p.key, g._account AS account, g._region AS region, '*' AS resource_id, '*' AS name,
                        'UNKNOWN' AS status, g.why AS reason, g.seen_at
-                FROM policies p JOIN listing_gaps g ON g.type = p.source AND p.listed
+                FROM plans p JOIN listing_gaps g ON g.type = p.source AND p.listed
                 WHERE g._region <> '{_ELSEWHERE}'),
             unread AS (
-                SELECT p.policy, a.account, '{GLOBAL}' AS region, '*' AS resource_id, '*' AS name,
+                SELECT p.key, a.account, '{GLOBAL}' AS region, '*' AS resource_id, '*' AS name,
                        'UNKNOWN' AS status, p.type || ' was not collected in this snapshot' AS reason, {seen} AS seen_at
-                FROM policies p, accounts a WHERE NOT p.collected),
+                FROM plans p, accounts a WHERE NOT p.collected),
             outside AS (
-                SELECT p.policy, c.account, c.region, CASE WHEN p.listed THEN '*' ELSE c.account END, NULL,
+                SELECT p.key, c.account, c.region, CASE WHEN p.listed THEN '*' ELSE c.account END, NULL,
                        'NOT_APPLICABLE', c.reason, {seen}
-                FROM policies p JOIN coverage c
+                FROM plans p JOIN coverage c
                   ON c.state = 'suspended' OR (p.regional AND c.state = 'not-opted-in')),
             found AS (SELECT * FROM denied UNION ALL SELECT * FROM unread UNION ALL SELECT * FROM outside),
             empty AS (
-                SELECT p.policy, a.account, '{GLOBAL}', a.account, NULL,
+                SELECT p.key, a.account, '{GLOBAL}', a.account, NULL,
                        'NOT_APPLICABLE', 'Nothing to judge among the ' || p.kind || '.', {seen}
-                FROM policies p, accounts a
+                FROM plans p, accounts a
                 WHERE p.collected
-                  AND NOT EXISTS (SELECT 1 FROM judged j WHERE j.policy = p.policy AND j.account = a.account)
-                  AND NOT EXISTS (SELECT 1 FROM denied d WHERE d.policy = p.policy AND d.account = a.account)),
+                  AND NOT EXISTS (SELECT 1 FROM judged j WHERE j.policy = p.policy
+                                  AND j.variant IS NOT DISTINCT FROM p.variant AND j.account = a.account)
+                  AND NOT EXISTS (SELECT 1 FROM denied d WHERE d.key = p.key AND d.account = a.account)),
             rows AS (SELECT * FROM found UNION ALL SELECT * FROM empty)
         """
         columns = """
-            r.policy, p.practice, r.status,
+            p.policy, p.variant, p.practice, r.status,
             p.severity, r.account, r.region, p.type, r.resource_id, NULL::VARCHAR AS arn, r.name, p.title, r.reason AS
             message, r.reason, '{}' AS evidence, r.seen_at
         """
-        return f"{parts} SELECT {columns} FROM rows r JOIN policies p ON p.policy = r.policy"
+        return f"{parts} SELECT {columns} FROM rows r JOIN plans p ON p.key = r.key"
 
 
 def _finished(query: str) -> str:
@@ -374,14 +385,12 @@ def _finished(query: str) -> str:
     place = "coalesce(v._home, v._region)"  # where a resource lives may be what could not be read
     message = "CASE WHEN v.verdict.status IN ('PASS', 'FAIL') THEN v.verdict.message ELSE v.verdict.reason END"
     columns = f"""
-        v.verdict.policy AS policy, p.practice,
+        p.policy, p.variant, p.practice,
         v.verdict.status AS status, p.severity, v._account AS account, {place} AS region, p.type,
         v._id AS resource_id, v._arn AS arn, v._name AS name, p.title, {message} AS message, v.verdict.reason AS reason,
         v.verdict.evidence AS evidence, v._seen_at AS seen_at
     """
-    return (
-        f"SELECT {columns} FROM ({query}) v JOIN policies p ON p.policy = v.verdict.policy WHERE v.verdict IS NOT NULL"
-    )
+    return f"SELECT {columns} FROM ({query}) v JOIN plans p ON p.key = v.verdict.plan WHERE v.verdict IS NOT NULL"
 
 
 def _timestamp(time: datetime) -> str:

@@ -10,7 +10,8 @@ import duckdb
 from crenel.errors import UsageError
 from crenel.lake.engine import connect, literal_path, name, parquet, quoted
 from crenel.lake.event_store import EventStore
-from crenel.lake.snapshots import Snapshot, stored_findings
+from crenel.lake.findings import lay_out
+from crenel.lake.snapshots import Snapshot
 
 
 @contextmanager
@@ -43,7 +44,7 @@ def _lay_out(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot | None, e
         for path in sorted(snapshot.folder.glob("*.parquet")):
             connection.execute(f"CREATE VIEW {name(path.stem)} AS SELECT * FROM {parquet(path)}")
         if snapshot.findings.is_dir():
-            connection.execute(f"CREATE VIEW findings AS SELECT * FROM {stored_findings(snapshot.findings)}")
+            lay_out(connection, snapshot.findings)
     if not events.empty:
         folders.append(events.folder)
         time = "TRY_CAST(eventTime AS TIMESTAMP) AS time"

@@ -29,7 +29,7 @@ from crenel.catalog.columns import TEXT, MapOf, Scalar, Type
 from crenel.catalog.load import Catalog
 from crenel.catalog.spec import ResourceType
 from crenel.errors import LakeError
-from crenel.lake.engine import connect, insert, literal_path, name, parquet, quoted, sql_type
+from crenel.lake.engine import connect, insert, literal_path, name, quoted, sql_type
 from crenel.model import Account, Coverage, Gap, ScanInfo, UnitRecord
 
 FORMAT = 1
@@ -331,16 +331,6 @@ def _open(folder: Path) -> Snapshot:
     except (OSError, ValueError, TypeError) as error:
         raise LakeError(f"its manifest can't be read ({error}).") from error
     return Snapshot(folder, info)
-
-
-def stored_findings(folder: Path) -> str:
-    """Return the relation of the findings in a folder, each with its id.
-
-    It is the same in each scan for the same policy, account, Region and resource; it follows from them and is not
-    stored.
-    """
-    identity = "md5(concat_ws('|', policy, account, region, resource_id))"
-    return f"(SELECT {identity} AS id, * FROM {parquet(folder, '*.parquet')})"
 
 
 def _altered(snapshot: Snapshot) -> str:

@@ -28,6 +28,9 @@ class Clause:
 class Plan:
     """A policy, compiled: which rows it speaks of, which of them fail, and what it says of each.
 
+    `variant` tells plans of one policy with other parameters apart: None for the first, else the parameters in words
+    (``max_age=45``).
+
     `scope`: a row outside is not mentioned at all. `not_applicable` and `unknown`: the first clause that holds decides
     with its text as the reason. `fails`: FAIL where it holds, PASS where it does not. `notes` are appended to the
     message where they hold.
@@ -45,6 +48,12 @@ class Plan:
     message_fail: Template
     message_pass: Template
     notes: tuple[Clause, ...]
+    variant: str | None = None
+
+    @property
+    def key(self) -> str:
+        """What no other plan of a scan is called."""
+        return self.policy if self.variant is None else f"{self.policy} {self.variant}"
 
     def predicates(self) -> Iterator[Predicate]:
         """Yield the predicates that decide the verdict."""

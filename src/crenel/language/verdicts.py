@@ -36,7 +36,7 @@ from crenel.language.walking import kind_of, walk
 def verdicts(compiler: Compiler, source: Source, plans: Sequence[Plan]) -> str:
     """Return the DuckDB query that judges one table by all its plans in one pass.
 
-    One row a verdict: the row's common columns and the struct `verdict` {policy, status, message, reason, evidence}.
+    One row a verdict: the row's common columns and the struct `verdict` {plan, status, message, reason, evidence}.
     """
     relation = Relation(compiler, source, "t0")
     structs = [_verdict(relation, plan) for plan in plans]
@@ -94,7 +94,7 @@ def _verdict(relation: Relation, plan: Plan) -> exp.Expr:
         why=relation.why_unknown(list(plan.predicates())),
     )
     fields = {
-        "policy": literal(plan.policy),
+        "plan": literal(plan.key),
         "status": cast(_status(parts), "VARCHAR"),
         "message": _message(relation, plan, parts),
         "reason": cast(_reason(parts), "VARCHAR"),

@@ -13,7 +13,8 @@ from crenel.report.text import plain
 
 HEADER = (
     "id", "policy", "practice", "title", "status", "severity", "account", "region", "resource_type", "resource_id",
-    "resource_arn", "resource_name", "message", "reason", "evidence", "seen_at",
+    "resource_arn", "resource_name", "message", "reason", "evidence", "seen_at", "variant", "waiver", "waived_by",
+    "waived_because", "waived_until", "lapsed",
 )  # fmt: skip
 # What makes spreadsheets take a cell for a formula; the wide forms too, which some of them fold.
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
@@ -31,7 +32,9 @@ def _values(found: Finding) -> tuple[object, ...]:
     return (
         found.id, found.policy, found.practice, found.title, found.status, found.severity, found.account, found.region,
         found.type, found.resource_id, found.arn, found.name, found.message, found.reason, dumps(found.evidence),
-        time_json(found.seen_at),
+        time_json(found.seen_at), found.variant,
+        *((waived.waiver, waived.owner, waived.reason, waived.until) if (waived := found.waived) else [None] * 4),
+        found.lapsed,
     )  # fmt: skip
 
 

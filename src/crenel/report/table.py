@@ -15,7 +15,7 @@ from crenel.judge.findings import Finding
 from crenel.language.policy import (
     Plan,
 )
-from crenel.model import GLOBAL, Coverage, Severity, Status
+from crenel.model import GLOBAL, Coverage, Severity, State
 from crenel.report.console import console_for, indented
 from crenel.report.model import Report
 from crenel.report.text import number, plain, short
@@ -24,17 +24,19 @@ from crenel.report.unread import Unread, unread
 WORST = 3  # names in a row of the table
 SHOWN = 5  # failing resources of a policy below it
 _WIDE = 110  # from here on there is room for the worst resources in the table itself
-_NAMES: Mapping[Status, str] = {
-    Status.FAIL: "FAIL",
-    Status.PASS: "PASS",
-    Status.UNKNOWN: "UNKNOWN",
-    Status.NOT_APPLICABLE: "N/A",
+_NAMES: Mapping[State, str] = {
+    State.FAIL: "FAIL",
+    State.PASS: "PASS",
+    State.UNKNOWN: "UNKNOWN",
+    State.NOT_APPLICABLE: "N/A",
+    State.WAIVED: "WAIVED",
 }
-_STYLES: Mapping[Status, str] = {
-    Status.FAIL: "bold red",
-    Status.PASS: "green",
-    Status.UNKNOWN: "bold yellow",
-    Status.NOT_APPLICABLE: "dim",
+_STYLES: Mapping[State, str] = {
+    State.FAIL: "bold red",
+    State.PASS: "green",
+    State.UNKNOWN: "bold yellow",
+    State.NOT_APPLICABLE: "dim",
+    State.WAIVED: "cyan",
 }
 _LEVELS: Mapping[Severity, str] = {
     Severity.CRITICAL: "bold red",
@@ -49,11 +51,11 @@ class _Row:
     """What the report says of one policy."""
 
     plan: Plan
-    counts: dict[Status, int] = field(default_factory=dict)
+    counts: dict[State, int] = field(default_factory=dict)
     failing: list[Finding] = field(default_factory=list)
     unknown: list[Finding] = field(default_factory=list)
 
-    def count(self, status: Status) -> int:
+    def count(self, status: State) -> int:
         return self.counts.get(status, 0)
 
 
@@ -79,10 +81,10 @@ def _rows(report: Report) -> list[_Row]:
         if policy in rows:
             rows[policy].counts[status] = count
     for row in rows.values():
-        if row.count(Status.FAIL):
-            row.failing = list(report.judgement.findings(status=Status.FAIL, policy=row.plan.policy, limit=SHOWN))
-        if row.count(Status.UNKNOWN):
-            row.unknown = list(report.judgement.findings(status=Status.UNKNOWN, policy=row.plan.policy, limit=1))
+        if row.count(State.FAIL):
+            row.failing = list(report.judgement.findings(state=State.FAIL, policy=row.plan.policy, limit=SHOWN))
+        if row.count(State.UNKNOWN):
+            row.unknown = list(report.judgement.findings(state=State.UNKNOWN, policy=row.plan.policy, limit=1))
     return list(rows.values())
 
 
@@ -103,14 +105,15 @@ def _table(rows: Sequence[_Row], width: int, accounts: int) -> Table:
     table.add_column("#", justify="right", no_wrap=True)
     table.add_column("Level", no_wrap=True)
     table.add_column("Policy", ratio=1 if wide else None, overflow="fold")
-    for status, name in _NAMES.items():
-        table.add_column(name, justify="right", no_wrap=True, style=_STYLES[status])
+    shown = [status for status in _NAMES if status is not State.WAIVED or any(row.count(status) for row in rows)]
+    for status in shown:
+        table.add_column(_NAMES[status], justify="right", no_wrap=True, style=_STYLES[status])
     if wide:
         table.add_column("The worst", width=room, no_wrap=True)
     for row in rows:
         cells = [Text(str(row.plan.practice or "")), Text(row.plan.severity, style=_LEVELS[row.plan.severity])]
         cells.append(Text(plain(row.plan.title)).append(f"\n{plain(row.plan.policy)}", style="dim"))
-        cells += [_count(row.count(status)) for status in _NAMES]
+        cells += [_count(row.count(status)) for status in shown]
         table.add_row(*cells, *([_worst(row, accounts, room)] if wide else []))
     return table
 
@@ -125,7 +128,7 @@ def _worst(row: _Row, accounts: int, room: int) -> Text:
     for finding in row.failing[:WORST]:
         place = f" ({plain(finding.region) if _is_account(finding) else _place(finding, accounts)})"
         lines.append(f"{short(_name(finding), room - len(place))}{place}")
-    more = row.count(Status.FAIL) - WORST
+    more = row.count(State.FAIL) - WORST
     return Text("\n".join(lines)).append(f"\n+{more:,} more" if more > 0 else "", style="dim")
 
 
@@ -161,7 +164,7 @@ def _failed(console: Console, rows: Sequence[_Row], accounts: int) -> None:
         _policy_line(console, row)
         for finding in row.failing:
             indented(console, Text("- ").append_text(_said(finding, finding.message, accounts)), 6)
-        more = row.count(Status.FAIL) - len(row.failing)
+        more = row.count(State.FAIL) - len(row.failing)
         if more:
             indented(console, Text(f"+{more:,} more", style="dim"), 6)
 
@@ -169,7 +172,7 @@ def _failed(console: Console, rows: Sequence[_Row], accounts: int) -> None:
 def _policy_line(console: Console, row: _Row) -> None:
     line = Text(f"{row.plan.practice or '':>3}  ")
     line.append(plain(row.plan.policy), style="bold").append("  ")
-    line.append(row.plan.severity, style=_LEVELS[row.plan.severity]).append(f", {row.count(Status.FAIL):,} failing")
+    line.append(row.plan.severity, style=_LEVELS[row.plan.severity]).append(f", {row.count(State.FAIL):,} failing")
     console.print(line)
 
 
@@ -190,7 +193,7 @@ def _not_read(console: Console, rows: Sequence[_Row], gaps: Sequence[Unread], ac
     for row in unknown:
         found = row.unknown[0]
         line = Text(f"{row.plan.practice or '':>3}  ").append(plain(row.plan.policy), style="bold")
-        line.append(f"  {row.count(Status.UNKNOWN):,} UNKNOWN, the first: ")
+        line.append(f"  {row.count(State.UNKNOWN):,} UNKNOWN, the first: ")
         line.append_text(_said(found, found.reason or found.message, accounts))
         indented(console, line, 0, hang=5)
 
@@ -238,6 +241,8 @@ def _summary(console: Console, report: Report, rows: Sequence[_Row]) -> None:
     line = Text(f"{', '.join(parts)}: ")
     for position, (status, name) in enumerate(_NAMES.items()):
         total = sum(row.count(status) for row in rows)
+        if status is State.WAIVED and not total:
+            continue
         line.append(", " if position else "").append(f"{total:,} {name}", style=_STYLES[status] if total else "dim")
     console.print()
     console.print(line)
