@@ -529,6 +529,41 @@ def test_reading_makes_nothing(aws: Aws) -> None:
     assert kms.list_keys()["Keys"] == []
 
 
+@pytest.mark.parametrize(
+    ("service", "operation", "items"),
+    [
+        ("accessanalyzer", "list_analyzers", "analyzers"),  # REST with JSON, no such service in moto
+        ("ssm", "describe_instance_information", "InstanceInformationList"),  # JSON, no such operation
+        ("ec2", "describe_client_vpn_endpoints", "ClientVpnEndpoints"),  # EC2's XML
+        ("iam", "list_service_specific_credentials", "ServiceSpecificCredentials"),  # the query protocol
+    ],
+)
+def test_what_moto_can_not_list_there_is_none_of(aws: Aws, service: str, operation: str, items: str) -> None:
+    found = getattr(aws(service, HOME), operation)()
+    assert found[items] == []
+
+
+def test_what_moto_can_not_read_of_one_thing_is_an_error(aws: Aws) -> None:
+    with pytest.raises(ClientError, match="501"):
+        aws("ec2", HOME).get_instance_metadata_defaults()
+
+
+def test_beside_the_practices_there_is_what_benchmarks_ask_for(aws: Aws) -> None:
+    databases = aws("rds", IRELAND).describe_db_instances()["DBInstances"]
+    assert {each["DBInstanceIdentifier"]: each["StorageEncrypted"] for each in databases} == {
+        "shop-orders": True,
+        "reports-2021": False,
+    }
+    filters = aws("logs", HOME).describe_metric_filters()["metricFilters"]
+    alarms = aws("cloudwatch", HOME).describe_alarms()["MetricAlarms"]
+    assert {each["filterName"] for each in filters} - {each["MetricName"] for each in alarms} == {
+        "console-sign-in-without-mfa"
+    }
+    assert aws("account", HOME).get_alternate_contact(AlternateContactType="SECURITY")["AlternateContact"]["Name"]
+    with pytest.raises(ClientError):
+        aws("account", HOME).get_alternate_contact(AlternateContactType="BILLING")
+
+
 def _start_server() -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "crenel.demo.server"]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

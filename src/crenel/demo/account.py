@@ -6,7 +6,7 @@ us-west-2 a forgotten blog. All other Regions are as AWS hands them out.
 
 from __future__ import annotations
 
-from crenel.demo import compute, identity, oversight
+from crenel.demo import beyond, compute, identity, oversight
 from crenel.demo.clients import Clients
 
 
@@ -21,3 +21,4 @@ def seed(endpoint: str) -> None:
     keys = oversight.seed_keys(clients)
     oversight.seed_watch(clients, keys)
     compute.seed(clients, keys)
+    beyond.seed(clients)

@@ -77,12 +77,13 @@ def _settle_environment() -> None:
 def _start(port: int) -> str:
     """Start the server, seed the account and return the server's URL."""
     # Both import moto, which reads its settings from the environment when it is imported.
-    from moto.server import ThreadedMotoServer  # noqa: PLC0415
+    from moto.moto_server import threaded_moto_server  # noqa: PLC0415
 
-    from crenel.demo import account, corrections  # noqa: PLC0415
+    from crenel.demo import absent, account, corrections  # noqa: PLC0415
 
     corrections.apply()
-    server = ThreadedMotoServer(ADDRESS, port, verbose=False)
+    threaded_moto_server.DomainDispatcherApplication = absent.Application  # type: ignore[attr-defined]
+    server = threaded_moto_server.ThreadedMotoServer(ADDRESS, port, verbose=False)
     server.start()
     endpoint = f"http://{ADDRESS}:{server.get_host_and_port()[1]}"
     account.seed(endpoint)
