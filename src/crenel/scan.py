@@ -18,34 +18,33 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from crenel import choice
 from crenel.catalog.load import catalog
+from crenel.choice import Choice
 from crenel.collect.collector import ProgressEvent, collect
 from crenel.collect.estimate import Line, estimate
 from crenel.collect.limits import rates
 from crenel.collect.organization import unopened
 from crenel.collect.regions import SCANNED, coverage
 from crenel.collect.session import Target, open_profiles
-from crenel.collect.sources import Sources
 from crenel.collect.spool import Spool
 from crenel.errors import LakeError, UsageError
 from crenel.judge.run import Judgement, judge
+from crenel.judge.waiving import Accepting
 from crenel.lake.engine import connect, parquet
 from crenel.lake.event_store import EventStore
 from crenel.lake.query import query as ask
 from crenel.lake.running import Head, interrupted_scan, new_scan, write_head
 from crenel.lake.snapshots import Damage, Lake, Snapshot
-from crenel.language.policy import (
-    Plan,
-)
+from crenel.language.plan import Plain
+from crenel.language.policy import Plan
 from crenel.model import Needs, ScanInfo, Standard, UnitRecord
-from crenel.policies.compile import PolicyCompiler
 from crenel.policies.facts import facts
 from crenel.policies.reads import Table, needs_of
 from crenel.policies.reads import permissions as permissions_of
-from crenel.policies.values.sources import ValueSources
-from crenel.policies.written.load import builtin_policies, load_policies, policy_files, select
 from crenel.policies.written.model import Policy
 from crenel.remediate.planning import needs_of_fixes
+from crenel.waive import accepted
 
 # What a scan asks before it knows what there is to read; ListRegions only where DescribeRegions is denied.
 _ALWAYS = ("ec2:DescribeRegions", "account:ListRegions")
@@ -53,11 +52,11 @@ _ALWAYS = ("ec2:DescribeRegions", "account:ListRegions")
 
 @dataclass(frozen=True, slots=True)
 class ScanOptions:
-    """What a user asks for. `policies` are name patterns, `practices` numbers, `paths` files or folders of own
-    policies.
+    """What a user asks for. `frameworks` are ids or files, `policies` name patterns, `practices` numbers, `paths` files
+    or folders of own policies; `choice.choose` says how they go together.
 
     `regions` empty: all that the accounts have opted in to. `as_of` (aware) picks the newest snapshot not younger.
-    `for_fixes`: read also what repairs of the policies would like to know.
+    `for_fixes`: read also what repairs of the policies would like to know. `waivers` are files or folders of waivers.
     """
 
     profiles: tuple[str, ...] = ()
@@ -65,16 +64,21 @@ class ScanOptions:
     policies: tuple[str, ...] = ()
     practices: tuple[int, ...] = ()
     paths: tuple[Path, ...] = ()
+    frameworks: tuple[str, ...] = ()
     standard: Standard = Standard.FSBP
     lake: Path = Path()
     as_of: datetime | None = None
     resume: bool = False
     for_fixes: bool = False
+    waivers: tuple[Path, ...] = ()
 
 
 @dataclass(slots=True)
 class Outcome:
-    """A judged snapshot. To be used in a `with`, which lets go of the engine and of what it wrote aside."""
+    """A judged snapshot. To be used in a `with`, which lets go of the engine and of what it wrote aside.
+
+    `parameters` are those that the policies were asked with, by `Plan.key`.
+    """
 
     info: ScanInfo
     judgement: Judgement
@@ -83,6 +87,7 @@ class Outcome:
     damages: tuple[Damage, ...]
     seconds: float
     aside: tempfile.TemporaryDirectory[str] = field(repr=False)
+    parameters: Mapping[str, Mapping[str, Plain]] = field(default_factory=dict, repr=False)
 
     def __enter__(self) -> Self:
         return self
@@ -113,23 +118,13 @@ class Explanation:
         return "less than a minute" if far < 1 else f"{near:.0f} to {far:.0f} minutes"
 
 
-def choose(options: ScanOptions) -> tuple[list[Policy], list[Plan]]:
+def choose(options: ScanOptions) -> Choice:
     """Return the policies in play and their plans. A policy of the user's replaces the built-in one of its name.
 
     Raises `PolicyError` for one that does not load or compile, `UsageError` for a name, number or path that is not
     there.
     """
-    chosen = {policy.name: policy for policy in builtin_policies()}
-    own: dict[str, Policy] = {}
-    for path in policy_files(options.paths):
-        for policy in load_policies(path):
-            if policy.name in own:
-                raise policy.body.error(f'the policy "{policy.name}" stands in {own[policy.name].file} too.')
-            own[policy.name] = policy
-    policies = select(list((chosen | own).values()), options.policies, options.practices)
-    values = ValueSources(Sources(None))  # files alone: no account is open yet
-    compiler = PolicyCompiler(catalog(), facts(), options.standard, values_from=values)
-    return policies, [compiler.compile(policy) for policy in policies]
+    return choice.choose(options.frameworks, options.policies, options.practices, options.paths, options.standard)
 
 
 def scan(
@@ -143,15 +138,16 @@ def scan(
     `CrenelError` where the lake can't be written; Ctrl-C keeps what is finished, for `resume`.
     """
     began = time.monotonic()
-    policies, plans = choose(options)
-    needs = _needs(options, policies, plans)
+    chosen = choose(options)
+    waivers = _waivers(options, chosen)
+    needs = _needs(options, chosen, waivers)
     targets, failures = open_profiles(options.profiles)
     try:
         snapshot = _snapshot(options, Lake(options.lake), targets, failures, needs, progress, stop)
     finally:
         for target in targets:
             target.close()
-    return _judged(snapshot, policies, plans, (), began, keep=True)
+    return _judged(snapshot, chosen, waivers, (), began, keep=True)
 
 
 def _snapshot(
@@ -199,14 +195,16 @@ def _read(
 def judge_stored(options: ScanOptions) -> Outcome:
     """Judge the last snapshot (or the last not younger than `as_of`) without a call. Raises `LakeError` without one."""
     began = time.monotonic()
-    policies, plans = choose(options)
+    chosen = choose(options)
+    waivers = _waivers(options, chosen)
     snapshot, damages = Lake(options.lake).latest(options.as_of)
-    return _judged(snapshot, policies, plans, tuple(damages), began, keep=False)
+    return _judged(snapshot, chosen, waivers, tuple(damages), began, keep=False)
 
 
 def explain(options: ScanOptions) -> Explanation:
     """Return what a scan would cost, without a call: by the sizes of the last snapshot, where there is one."""
-    policies, plans = choose(options)
+    chosen = choose(options)
+    needs = _needs(options, chosen, _waivers(options, chosen))
     sizes: Mapping[tuple[str, str], int] | None = None
     regions: Sequence[str] | None = options.regions or None
     try:
@@ -216,14 +214,15 @@ def explain(options: ScanOptions) -> Explanation:
     else:
         sizes = _sizes(snapshot)
         regions = regions or snapshot.info.regions
-    lines = estimate(_needs(options, policies, plans), regions, catalog(), rates(), sizes)
+    lines = estimate(needs, regions, catalog(), rates(), sizes)
     return Explanation(tuple(lines), assumed_regions=regions is None)
 
 
 def permissions(options: ScanOptions) -> dict[str, Any]:
     """Return the IAM policy document that lets a scan read what the plans read, and nothing more."""
-    policies, plans = choose(options)
-    kinds = [(catalog()[need.type], need) for need in _needs(options, policies, plans)]
+    chosen = choose(options)
+    needs = _needs(options, chosen, _waivers(options, chosen))
+    kinds = [(catalog()[need.type], need) for need in needs]
     read = [Table(kind, need, (), kind.with_needs(need.details)) for kind, need in kinds]
     actions = {*_ALWAYS, *permissions_of(read)}
     statement = {"Sid": "CrenelScan", "Effect": "Allow", "Action": sorted(actions), "Resource": "*"}
@@ -258,14 +257,21 @@ def query(
 # --- what is read
 
 
-def _needs(options: ScanOptions, policies: Sequence[Policy], plans: Sequence[Plan]) -> list[Needs]:
-    """Return the types and details to read: those of the plans, and where they are asked for those of their repairs."""
-    needs = needs_of(plans, catalog())
+def _waivers(options: ScanOptions, chosen: Choice) -> list[Accepting]:
+    _, found = accepted(options.waivers, options.paths, chosen, options.standard)
+    return found
+
+
+def _needs(options: ScanOptions, chosen: Choice, waivers: Sequence[Accepting]) -> list[Needs]:
+    """Return the types and details to read: those of the plans and the waivers, and where they are asked for those of
+    the repairs.
+    """
+    needs = needs_of([*chosen.plans, *(each.reads() for each in waivers)], catalog())
     if not options.for_fixes:
         return needs
-    own = {policy.name for policy in policies if policy.builtin}
+    own = {policy.name for policy in chosen.policies if policy.builtin}
     wanted = {need.type: need.details for need in needs}
-    for need in needs_of_fixes({plan.policy: plan.table for plan in plans if plan.policy in own}):
+    for need in needs_of_fixes({plan.policy: plan.table for plan in chosen.plans if plan.policy in own}):
         wanted[need.type] = wanted.get(need.type, frozenset()) | need.details
     return [Needs(name, details) for name, details in sorted(wanted.items())]
 
@@ -348,8 +354,8 @@ def _by_service(calls: Mapping[str, int]) -> Counter[str]:
 
 def _judged(
     snapshot: Snapshot,
-    policies: Sequence[Policy],
-    plans: Sequence[Plan],
+    chosen: Choice,
+    waivers: Sequence[Accepting],
     damages: tuple[Damage, ...],
     began: float,
     *,
@@ -359,11 +365,21 @@ def _judged(
     aside = tempfile.TemporaryDirectory(prefix="crenel-")
     target = snapshot.findings if keep else Path(aside.name) / "findings"
     try:
-        judgement = judge(snapshot, plans, catalog(), facts(), target, spill=Path(aside.name))
+        judgement = judge(
+            snapshot,
+            chosen.plans,
+            catalog(),
+            facts(),
+            target,
+            spill=Path(aside.name),
+            about=chosen.about(),
+            waivers=waivers,
+        )
     except BaseException:
         aside.cleanup()
         raise
-    return Outcome(snapshot.info, judgement, tuple(plans), tuple(policies), damages, time.monotonic() - began, aside)
+    seconds = time.monotonic() - began
+    return Outcome(snapshot.info, judgement, chosen.plans, chosen.policies, damages, seconds, aside, chosen.parameters)
 
 
 def _sizes(snapshot: Snapshot) -> dict[tuple[str, str], int]:

@@ -68,6 +68,11 @@ class Finding:
         """How the finding counts."""
         return State.WAIVED if self.waived else State(self.status.value)
 
+    @property
+    def plan(self) -> str:
+        """The key of the plan that says so (`Plan.key`)."""
+        return self.policy if self.variant is None else f"{self.policy} {self.variant}"
+
     @classmethod
     def of(cls, row: tuple[Any, ...]) -> Finding:
         """Return the finding that a row of the findings table is, its columns in the order of `COLUMNS`."""

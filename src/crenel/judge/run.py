@@ -19,9 +19,11 @@ import duckdb
 from crenel.catalog.load import Catalog
 from crenel.catalog.spec import ResourceType
 from crenel.errors import UsageError
+from crenel.judge.accepted import waived
 from crenel.judge.findings import COLUMNS, Finding
+from crenel.judge.waiving import Accepting
 from crenel.lake.engine import connect, insert, literal_path, name, parquet, quoted, sql_type
-from crenel.lake.findings import lay_out, write_about
+from crenel.lake.findings import ABOUT, lay_out, stored_findings, write_about
 from crenel.lake.snapshots import Snapshot, collected_columns
 from crenel.language.joins import fact_table
 from crenel.language.plan import (
@@ -63,11 +65,24 @@ class Judgement:
     whole: bool
 
     def counts(self) -> list[tuple[str, State, int]]:
-        """Return (policy, state, number) for what there is, in the order of practices."""
+        """Return (a plan's key, state, number) for what there is, in the order of practices."""
         rows = self.connection.execute(
-            "SELECT policy, state, count(*) FROM findings GROUP BY ALL ORDER BY min(practice) NULLS LAST, policy, state"
+            "SELECT policy, variant, state, count(*) FROM findings GROUP BY ALL "
+            "ORDER BY min(practice) NULLS LAST, policy, variant NULLS FIRST, state"
         ).fetchall()
-        return [(policy, State(state), number) for policy, state, number in rows]
+        return [(_key(policy, variant), State(state), number) for policy, variant, state, number in rows]
+
+    def first(self, state: State, limit: int) -> dict[str, list[Finding]]:
+        """Return the first findings in a state of each plan, by its key: one query for all plans."""
+        place = "row_number() OVER (PARTITION BY policy, variant ORDER BY account, region, resource_id)"
+        rows = self.connection.execute(
+            f"SELECT {', '.join(COLUMNS)} FROM findings WHERE state = ? QUALIFY {place} <= ? ORDER BY {_ORDER}",
+            [state.value, limit],
+        ).fetchall()
+        found: dict[str, list[Finding]] = {}
+        for finding in map(Finding.of, rows):
+            found.setdefault(finding.plan, []).append(finding)
+        return found
 
     def worst_fail(self) -> Severity | None:
         """Return the highest severity of what fails and is not waived, or None without one."""
@@ -75,20 +90,41 @@ class Judgement:
         return max((Severity(word) for (word,) in found), key=lambda severity: severity.rank, default=None)
 
     def findings(
-        self, *, state: State | None = None, policy: str | None = None, limit: int | None = None
+        self,
+        *,
+        state: State | None = None,
+        policy: str | None = None,
+        plan: tuple[str, str | None] | None = None,
+        limit: int | None = None,
     ) -> Iterator[Finding]:
-        """Yield findings by practice, FAIL first, then account, Region and resource: the same order each time."""
-        conditions, values = ["true"], []
+        """Yield findings by practice, FAIL first, then account, Region and resource: the same order each time.
+
+        `policy` takes those of all its variants, `plan` (policy and variant) those of one.
+        """
+        conditions: list[str] = ["true"]
+        values: list[str | None] = []
         if state is not None:
             conditions.append("state = ?")
             values.append(state.value)
         if policy is not None:
             conditions.append("policy = ?")
             values.append(policy)
+        if plan is not None:
+            conditions.append("policy = ? AND variant IS NOT DISTINCT FROM ?")
+            values.extend(plan)
         bound = f" LIMIT {int(limit)}" if limit is not None else ""
         where = " AND ".join(conditions)
         query = f"SELECT {', '.join(COLUMNS)} FROM findings WHERE {where} ORDER BY {_ORDER}{bound}"
         cursor = self.connection.cursor().execute(query, values)
+        while rows := cursor.fetchmany(_BATCH):
+            yield from (Finding.of(row) for row in rows)
+
+    def first(self, state: State, each: int) -> Iterator[Finding]:
+        """Yield the first findings of a state of each policy and variant, as `findings` orders them, in one pass."""
+        numbered = "row_number() OVER (PARTITION BY policy, variant ORDER BY account, region, resource_id)"
+        chosen = f"SELECT id FROM findings WHERE state = ? QUALIFY {numbered} <= {int(each)}"
+        query = f"SELECT {', '.join(COLUMNS)} FROM findings WHERE id IN ({chosen}) ORDER BY {_ORDER}"
+        cursor = self.connection.cursor().execute(query, [state.value])
         while rows := cursor.fetchmany(_BATCH):
             yield from (Finding.of(row) for row in rows)
 
@@ -106,6 +142,11 @@ class Judgement:
         self.connection.close()
 
 
+def _key(policy: str, variant: str | None) -> str:
+    """Return `Plan.key`."""
+    return policy if variant is None else f"{policy} {variant}"
+
+
 def gaps_of(connection: duckdb.DuckDBPyConnection) -> Iterator[Gap]:
     """Yield the gaps of a ledger that is laid out, by account, Region, type and resource."""
     cursor = connection.cursor().execute(
@@ -118,7 +159,7 @@ def gaps_of(connection: duckdb.DuckDBPyConnection) -> Iterator[Gap]:
         )
 
 
-def judge(
+def judge(  # noqa: PLR0913 (the parts of a scan)
     snapshot: Snapshot,
     plans: Sequence[Plan],
     catalog: Catalog,
@@ -127,40 +168,41 @@ def judge(
     *,
     spill: Path,
     about: About | None = None,
+    waivers: Sequence[Accepting] = (),
 ) -> Judgement:
     """Judge a snapshot by plans; the findings become the folder `target` of Parquet files, put into place whole.
 
-    `about` is written beside them. The engine writes into the folder `spill` what does not fit into its memory.
+    `about` is written beside them, and what `waivers` accept. The engine writes into the folder `spill` what does not
+    fit into its memory.
 
     Ages are measured against the time the snapshot was begun, so that judging it again gives the same. Raises
     `LakeError` where the snapshot is damaged.
     """
     connection = connect(spill)
     try:
-        return _judged(connection, snapshot, plans, catalog, facts, target, about)
+        everything = [*plans, *(each.reads() for each in waivers)]
+        return laid_out(connection, snapshot, everything, catalog, facts).judge(plans, target, about, waivers)
     except BaseException:
         connection.close()
         raise
 
 
-def _judged(
+def laid_out(
     connection: duckdb.DuckDBPyConnection,
     snapshot: Snapshot,
     plans: Sequence[Plan],
     catalog: Catalog,
     facts: Mapping[str, Fact],
-    target: Path,
-    about: About | None,
-) -> Judgement:
+) -> Bench:
+    """Return the engine with what plans read of a snapshot laid out on it. Raises `LakeError` for a damaged one."""
     bench = Bench(connection, snapshot.info, catalog, facts)
     bench.ledger(snapshot.folder)
-    wanted = tables_of(plans, catalog)
-    for kind in wanted:
+    for kind in tables_of(plans, catalog):
         path = snapshot.file(kind)
         if path is not None:
             there = set(collected_columns(kind, snapshot.info.details.get(kind.name, ())))
             bench.table(kind, parquet(path), there)
-    return bench.judge(plans, target, about)
+    return bench
 
 
 def tables_of(plans: Sequence[Plan], catalog: Catalog) -> list[ResourceType]:
@@ -253,7 +295,9 @@ class Bench:
         self.connection.execute(f"CREATE VIEW {name(kind.table)} AS SELECT * FROM {relation} {once}")
         self.sources[kind.name] = Source(kind, frozenset(columns))
 
-    def judge(self, plans: Sequence[Plan], target: Path, about: About | None = None) -> Judgement:
+    def judge(
+        self, plans: Sequence[Plan], target: Path, about: About | None = None, waivers: Sequence[Accepting] = ()
+    ) -> Judgement:
         """Run the plans and return the findings: a folder of Parquet files, renamed to `target` when it is whole."""
         part = target.with_name(f".{target.name}.partial")
         shutil.rmtree(part, ignore_errors=True)
@@ -274,6 +318,11 @@ class Bench:
         self.write(part / "beyond.parquet", self.beyond_rows(plans, part))
         for table, rows in (about or {}).items():
             write_about(part, table, rows)
+        if waivers:
+            (part / ABOUT).mkdir(exist_ok=True)
+            began = self.info.started_at
+            query = waived(waivers, stored_findings(part), self.sources, began, began)
+            self.write(part / ABOUT / "waived.parquet", query)
         shutil.rmtree(target, ignore_errors=True)
         part.rename(target)
         lay_out(self.connection, target)

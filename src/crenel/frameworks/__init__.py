@@ -1,0 +1,1 @@
+"""Frameworks: whose controls a scan answers, and which policies decide each."""
