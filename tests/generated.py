@@ -1,7 +1,8 @@
 """The parts of the documentation that are written by the code: `python -m tests.generated`, or `make docs`.
 
 docs/filters.md has every type with its filters, docs/catalogue.md a table of types between two marks, docs/actions.md
-one of actions. A test holds all against what this gives.
+one of actions, docs/policies/ a page of each service's policies,
+docs/frameworks/ one of each framework's controls. A test holds all against what this gives.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from crenel.policies.shapes.shape import AGE, COMPARED, INNER, ITEMS, RELATED, S
 from crenel.positions import load_file
 from crenel.remediate.load import declarations
 from crenel.remediate.spec import ActionOption
+from tests import generated_frameworks, generated_policies
 
 DOCS = Path(__file__).parent.parent / "docs"
 FILTERS, CATALOGUE, ACTIONS = DOCS / "filters.md", DOCS / "catalogue.md", DOCS / "actions.md"
@@ -188,10 +190,12 @@ def _options(shape: Shape) -> str:
 
 
 def main() -> None:
-    """Write both pages."""
+    """Write them all."""
     FILTERS.write_text(filters_page(), encoding="utf-8")
     ACTIONS.write_text(actions_page(), encoding="utf-8")
     CATALOGUE.write_text(catalogue_page(), encoding="utf-8")
+    generated_policies.write()
+    generated_frameworks.write()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """What the catalogue declares of policy documents and lists of accounts makes filters."""
 
+from typing import Any
+
 import pytest
 
 from crenel.catalog.columns import STATEMENTS
@@ -23,7 +25,7 @@ DECLARED = [
     for word in FORMS
     if word in spec.mapping("a filter")
 ]
-OPTIONS = {"source-ip": {"value": "1.2.3.4"}}
+OPTIONS: dict[str, dict[str, Any]] = {"source-ip": {"value": "1.2.3.4"}, "allows-action": {"actions": ["s3:GetObject"]}}
 
 
 @pytest.mark.parametrize(("kind", "name", "word"), DECLARED)

@@ -1,47 +1,45 @@
-"""The policies beside the 26 practices: each with examples of its own, in `tests/policies/<service>/<name>.yaml`."""
+"""The built-in policies: each has examples, in `tests/policies/<service>/<name>.yaml`, or for the practices, whose edge
+cases have numbers, in `tests/practices/<number>.yaml`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from crenel.examples.format import Example, load_examples
-from crenel.examples.running import named_policy, run
+from crenel.examples.format import load_examples
+from crenel.examples.running import named_policy
+from crenel.examples.together import run_all
 from crenel.model import Standard, Status
 from crenel.policies.written.load import builtin_policies
 from crenel.policies.written.model import Policy
 
-FOLDER = Path(__file__).parent / "policies"
+HERE = Path(__file__).parent
 POLICIES = {policy.name: policy for policy in builtin_policies()}
-OTHERS = [policy for policy in POLICIES.values() if policy.practice is None]
 
 
 def place(policy: Policy) -> Path:
-    return FOLDER / Path(policy.file).parent.name / f"{policy.name}.yaml"
+    if policy.practice is not None:
+        return HERE / "practices" / f"{policy.practice:02}.yaml"
+    return HERE / "policies" / Path(policy.file).parent.name / f"{policy.name}.yaml"
 
 
-def examples() -> Iterator[Any]:
-    for path in sorted(FOLDER.glob("*/*.yaml")):
-        for index, example in enumerate(load_examples(path)):
-            yield pytest.param(path.stem, example, id=f"{path.stem}-{index}-{example.standard or Standard.FSBP}")
+def test_every_file_of_examples_is_of_a_policy() -> None:
+    found = {*HERE.glob("practices/*.yaml"), *HERE.glob("policies/*/*.yaml")}
+
+    assert found == {place(policy) for policy in POLICIES.values()}
 
 
-@pytest.mark.parametrize(("name", "example"), list(examples()))
-def test_example(name: str, example: Example) -> None:
-    policy = named_policy(example, POLICIES)
+@pytest.mark.parametrize("policy", POLICIES.values(), ids=lambda policy: policy.name)
+def test_examples(policy: Policy) -> None:
+    """The findings are the wanted ones and no others; there is one that passes, and one that fails."""
+    examples = load_examples(place(policy))
+    failed = [result for result in run_all(examples, policy, Standard.FSBP) if not result.passed]
 
-    assert policy.name == name
-    assert run(example, policy, Standard.FSBP).passed, example.note
-
-
-@pytest.mark.parametrize("policy", OTHERS, ids=lambda policy: policy.name)
-def test_each_has_examples_that_pass_and_that_fail(policy: Policy) -> None:
-    found = {wanted.status for example in load_examples(place(policy)) for wanted in example.want or ()}
-
-    assert found >= {Status.PASS, Status.FAIL}
+    assert {named_policy(example, POLICIES).name for example in examples} == {policy.name}
+    assert [(result.example.note, result.differences, result.error) for result in failed] == []
+    assert {wanted.status for each in examples for wanted in each.want or ()} >= {Status.PASS, Status.FAIL}
 
 
 @pytest.mark.parametrize("policy", POLICIES.values(), ids=lambda policy: policy.name)

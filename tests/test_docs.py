@@ -27,6 +27,7 @@ from crenel.policies.filters import _FORMS
 from crenel.policies.written.load import builtin_policies
 from crenel.positions import load_text
 from crenel.scan import ScanOptions, choose, permissions, query
+from tests import generated_frameworks, generated_policies
 from tests.cases import ACCOUNT, NOW
 from tests.generated import ACTIONS as ACTIONS_PAGE
 from tests.generated import CATALOGUE as CATALOGUE_PAGE
@@ -36,7 +37,7 @@ from tests.generated import actions_page, built, catalogue_page, filters_page
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 USERS_PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-NEWCOMERS_TYPE = "kinesis"  # the worked example of CONTRIBUTING.md
+NEWCOMERS_TYPE = "opensearch-ingestion"  # the worked example of CONTRIBUTING.md
 
 _BLOCK = re.compile(r"^(?P<indent> *)```(?P<kind>\w+)\n(?P<body>.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"`([^`\n]+)`")
@@ -46,7 +47,7 @@ _ADDRESS = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 _BASES = (ROOT, ROOT / "src" / "crenel", ROOT / "tests", ROOT / "benchmarks")
 _OURS = re.compile(r"^(?:[a-z_]+/)*[a-z0-9_]+\.(?:py|ya?ml|md|toml|txt)$|^(?:\.?[a-z_]+/)+$")
 # What readers make themselves, and what a snapshot holds.
-_READERS_OWN = {"kinesis.yml", "our-policies/", "findings/", "src/crenel/catalog/aws/kinesis.yaml", ".venv/"}
+_READERS_OWN = {"osis.yml", "our-policies/", "findings/", "src/crenel/catalog/aws/osis.yaml", ".venv/"}
 
 
 @lru_cache
@@ -118,6 +119,20 @@ def test_what_the_code_writes_is_up_to_date() -> None:
     assert text_of(FILTERS_PAGE) == filters_page()
     assert text_of(CATALOGUE_PAGE) == catalogue_page()
     assert text_of(ACTIONS_PAGE) == actions_page()
+
+
+def test_every_policy_has_its_place_on_a_page() -> None:
+    """docs/policies/, a page a service, told as `crenel explain` tells it: `make docs` renews them."""
+    assert written(generated_policies.FOLDER) == dict(generated_policies.pages())
+
+
+def test_every_framework_has_its_page() -> None:
+    """docs/frameworks/, with each control and what decides it: `make docs` renews them."""
+    assert written(generated_frameworks.FOLDER) == dict(generated_frameworks.pages())
+
+
+def written(folder: Path) -> dict[str, str]:
+    return {path.name: text_of(path) for path in sorted(folder.glob("*.md"))}
 
 
 @pytest.mark.parametrize("name", list(catalog()))
@@ -208,8 +223,8 @@ def test_the_newcomers_example_reads_what_its_type_declares() -> None:
     (kind,) = load_types(load_text(declared, "example"))
 
     assert kind.name == NEWCOMERS_TYPE
-    assert re.findall(r"- (\w+): NONE", policy) == ["EncryptionType"]
-    assert {"EncryptionType", "KeyId"} <= set(kind.schema())
+    assert re.findall(r"- ([\w.]+): absent", policy) == ["EncryptionAtRestOptions.KmsKeyArn"]
+    assert "EncryptionAtRestOptions" in kind.schema()
 
 
 @pytest.fixture(scope="module")
@@ -223,7 +238,7 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     info = ScanInfo(identity, NOW, NOW, (Account(ACCOUNT),), ("eu-west-1",), (), details)
     record = UnitRecord(Unit(ACCOUNT, "eu-west-1", "ebs"), len(rows), {"ec2:DescribeVolumes": 1}, 0.1)
     found = lake.commit(spool, info, [record], catalog(), ())
-    _, plans = choose(ScanOptions())
+    plans = choose(ScanOptions()).plans
     spill = tmp_path_factory.mktemp("spill")
     judge(found, plans, catalog(), facts(), found.findings, spill=spill).close()
     log = tmp_path_factory.mktemp("logs") / "events.json"
@@ -294,7 +309,7 @@ def test_paths_in_backticks_are_there(path: Path) -> None:
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(path: Path) -> None:
     """Links between pages, with the heading that they name."""
-    for link in _LINK.findall(_BLOCK.sub("", text_of(path))):
+    for link in _LINK.findall(_CODE.sub("", _BLOCK.sub("", text_of(path)))):
         if "://" in link:
             continue
         file, _, heading = link.partition("#")
@@ -314,8 +329,24 @@ def _named(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_lines_are_short(path: Path) -> None:
-    """120 characters, but for what a block shows as it came out."""
-    assert [line for line in _BLOCK.sub("", text_of(path)).splitlines() if len(line) > 120] == []
+    """120 characters, but for what a block shows as it came out, and a pattern that is one word."""
+    lines = [line for line in _BLOCK.sub("", text_of(path)).splitlines() if len(line) > 120]
+    assert [line for line in lines if max(map(len, line.split())) < 80] == []
+
+
+def test_the_site_leads_to_every_page() -> None:
+    """`mkdocs.yml` names each page of docs/; those of services and frameworks are named by indexes of their own."""
+    navigation = load_text(text_of(ROOT / "mkdocs.yml"), "mkdocs.yml").value["nav"].plain()
+    named = set(re.findall(r"[\w/-]+\.md", json.dumps(navigation)))
+    there = {str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md")}
+    indexed = {
+        f"{folder}/{name}"
+        for folder in ("policies", "frameworks")
+        for name in re.findall(r"\((\w[\w.-]*\.md)\)", text_of(ROOT / "docs" / folder / "README.md"))
+    }
+
+    assert there - named == indexed
+    assert named <= there
 
 
 def test_decisions_are_numbered_and_have_three_parts() -> None:

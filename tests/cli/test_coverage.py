@@ -27,7 +27,7 @@ policies:
   - {name: slip, resource: ec2, filters: [{type: instance-aeg, days: 3}]}
   - {name: lacking, resource: key-pair, filters: [unused]}
   - {name: slip-of-a-type, resource: ebss}
-  - {name: type-that-lacks, resource: aws.workspaces}
+  - {name: type-that-lacks, resource: aws.lightsail-db}
   - {name: other-cloud, resource: azure.vm}
 """
 # What Cloud Custodian is asked, in its own Python.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crenel.cli import main
+from crenel.policies.written.load import builtin_names
 
 GOOD = """\
 policies:
@@ -47,7 +48,8 @@ def test_list_goes_by_practice_and_is_a_line_each(good, capsys):
     head, *lines = capsys.readouterr().out.splitlines()
     assert head.split() == ["PRACTICE", "LEVEL", "ID", "TYPE", "TITLE"]
     numbers = [line.split()[0] for line in lines]
-    assert numbers == [*(str(number) for number in range(1, 27)), "-", "-"]
+    assert numbers[:26] == [str(number) for number in range(1, 27)]
+    assert set(numbers[26:]) == {"-"}
     assert lines[-1].split()[2:4] == ["own-volumes", "aws.ebs"]
     assert "Own \\x1b[31mbuckets" in lines[-2]
 
@@ -70,7 +72,7 @@ def test_show_has_the_parameters_of_every_standard(good, capsys):
 
 def test_every_built_in_policy_can_be_shown(capsys):
     assert main(["policies", "show", "*"]) == 0
-    assert capsys.readouterr().out.count("\nReads\n") == 26
+    assert capsys.readouterr().out.count("\nReads\n") == len(builtin_names())
 
 
 def test_show_of_none_is_an_error_with_a_suggestion(capsys):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -149,7 +150,7 @@ def test_the_verdict_stands_when_nobody_reads_to_the_end(fake, monkeypatch, capf
     def gone(report, out):
         raise BrokenPipeError
 
-    monkeypatch.setattr("crenel.cli.scan.FORMATS", {**FORMATS, "table": gone})
+    monkeypatch.setattr("crenel.cli.scan.FORMATS", {**FORMATS, "table": replace(FORMATS["table"], write=gone)})
     monkeypatch.setattr("crenel.cli.scan.silence", lambda _: None)
     assert main(["scan", "--fail-on", "low"]) == 3
     assert capfd.readouterr().err == ""

@@ -77,7 +77,7 @@ class Stub:
                 if answer.length is not None:
                     self.close_connection = True
 
-            do_GET = do_POST = do_PUT = handle_all  # noqa: N815
+            do_GET = do_POST = do_PUT = do_PATCH = handle_all  # noqa: N815
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 pass

@@ -169,6 +169,22 @@ def test_secrets_are_masked_and_keys_stay(stub, caller) -> None:
     assert answer["Functions"][0]["FunctionName"] == "f"
 
 
+def test_passwords_of_builds_are_masked_and_their_names_stay(stub, caller) -> None:
+    """Values of variables, and the password in a repository's address: that there is one can still be asked."""
+    project = {
+        "name": "p",
+        "source": {"type": "BITBUCKET", "location": "https://me:hunter2@bitbucket.org/a/b.git", "buildspec": "b.yml"},
+        "secondarySources": [{"type": "BITBUCKET", "location": "https://me@bitbucket.org/a/b.git"}],
+        "environment": {"environmentVariables": [{"name": "TOKEN", "value": "hunter3", "type": "PLAINTEXT"}]},
+    }
+    stub(replies(Answer(json.dumps({"projects": [project]}).encode())))
+    (found,) = caller().call("codebuild", "BatchGetProjects", {"names": ["p"]}, US)["projects"]
+    assert found["source"]["location"] == "https://me:(masked)@bitbucket.org/a/b.git"
+    assert found["secondarySources"][0]["location"] == "https://me@bitbucket.org/a/b.git"
+    assert found["environment"]["environmentVariables"] == [{"name": "TOKEN", "value": "(masked)", "type": "PLAINTEXT"}]
+    assert found["source"]["buildspec"] == "b.yml"
+
+
 def test_the_key_that_encrypts_a_bucket_is_no_secret(stub, caller) -> None:
     body = (
         b"<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>aws:kms</SSEAlgorithm>"

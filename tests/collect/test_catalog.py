@@ -46,7 +46,7 @@ UNMODELLED = {
         "ObjectLockConfigurationNotFoundError",
         "OwnershipControlsNotFoundError",
     },
-    "s3control": {"NoSuchPublicAccessBlockConfiguration"},
+    "s3control": {"NoSuchPublicAccessBlockConfiguration", "NoSuchAccessPoint"},
     "iam": {"NoSuchEntity"},  # modelled as NoSuchEntityException; its code on the wire is NoSuchEntity
     "sqs": {
         "AWS.SimpleQueueService.NonExistentQueue"

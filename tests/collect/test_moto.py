@@ -20,6 +20,9 @@ from crenel.collect.spool import Spool
 from crenel.model import Coverage, Needs
 
 from .conftest import NOW
+from .seeds_compute import SEEDS as COMPUTE
+from .seeds_data import SEEDS as DATA
+from .seeds_oversight import SEEDS as OVERSIGHT
 
 ACCOUNT = "123456789012"
 HOME = "eu-west-1"
@@ -232,13 +235,13 @@ def scalar_fits(kind: Scalar, value: Any) -> bool:
 def reach(row: dict[str, Any], path: str) -> Any:
     found: Any = row
     for step in path.split("."):
-        found = found[step]
+        found = found[int(step)] if isinstance(found, list) else found[step]
     return found
 
 
-@pytest.mark.parametrize("name", SEEDS)
+@pytest.mark.parametrize("name", SEEDS | COMPUTE | DATA | OVERSIGHT)
 def test_what_was_put_there_comes_back(aws, tmp_path, name) -> None:
-    seed, wanted = SEEDS[name]
+    seed, wanted = (SEEDS | COMPUTE | DATA | OVERSIGHT)[name]
     resource = seed(aws)
     kind = catalog()[name]
     targets, _ = open_profiles([], limits=Limits({"*": (1_000, 1_000)}))

@@ -213,7 +213,8 @@ def test_what_a_step_goes_by_has_to_be_known(how: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", list(declarations().fixes))
 def test_a_row_of_which_nothing_is_known_stops_no_plan(name: str, tmp_path: Path) -> None:
     """Something comes out for a person to do, and no call that AWS would not take."""
-    (policy,), (judged,) = choose(ScanOptions(policies=(name,)))
+    chosen = choose(ScanOptions(policies=(name,)))
+    (policy,), (judged,) = chosen.policies, chosen.plans
     kind = catalog()[judged.table]
     tables = SnapshotTables(snapshot(tmp_path, {kind.name: []}))
     row = dict.fromkeys(collected_columns(kind, sorted(kind.details))) | {"_id": "x", "_gaps": {}}

@@ -61,6 +61,8 @@ def test_a_scan_with_findings_and_gaps_field_by_field():
         "variant": None,
         "waiver": None,
         "lapsed": None,
+        "state": "FAIL",
+        "controls": [],
     }
     assert found["findings"][1]["practice"] is None
     assert found["findings"][1]["reason"] == "denied"

@@ -37,7 +37,7 @@ def one_line(text: str) -> str:
 
 
 def test_formats():
-    assert list(FORMATS) == ["table", "json", "csv", "ndjson"]
+    assert list(FORMATS) == ["table", "json", "csv", "ndjson", "markdown", "junit", "sarif", "ocsf", "asff"]
 
 
 def test_verdicts_by_practice_and_policies_without_one_last():
@@ -68,7 +68,7 @@ def test_the_worst_are_named_and_the_rest_counted():
     assert "- b4 (eu-west-1): m4." in text
     assert "m5." not in text
     assert "+3 more" in text  # below it
-    assert "crenel policies show s3-bucket-encryption" in text
+    assert "crenel explain s3-bucket-encryption" in text
 
 
 def test_a_name_that_the_message_has_is_not_said_twice():

@@ -30,7 +30,7 @@ _TYPE_KEYS = (
     "title", "scope", "list", "id", "name", "arn", "owner", "own", "home", "shadows", "as", "details", "columns",
     "tags", "filters", "aliases", "config",
 )  # fmt: skip
-_LIST_KEYS = ("call", "items", "with", "scalar", "service", "permission", "where", "above", "empty", "else")
+_LIST_KEYS = ("call", "items", "with", "scalar", "service", "permission", "where", "above", "empty", "else", "at")
 _OTHER_LIST_KEYS = ("call", "items", "with", "where", "columns")
 
 
@@ -112,14 +112,15 @@ class _Reader:
         above = tuple(keys["above"].plain()) if "above" in keys else ()
         empty = "empty" in keys and bool(keys["empty"].value)
         otherwise = self.other_listing(keys.get("else"))
+        at = keys["at"].text("a Region") if "at" in keys else ""
         if not isinstance(column, ListOf):
             raise keys["items"].error(f"{call.name} answers no list at {'.'.join(path)}.")
         if scalar:
-            return Listing(call, path, scalar, where, empty=empty, otherwise=otherwise), {scalar: column.item}
+            return Listing(call, path, scalar, where, empty=empty, otherwise=otherwise, at=at), {scalar: column.item}
         if not isinstance(column.item, Struct):
             raise keys["items"].error("a list of bare values needs `scalar`, the name of their column.")
         shared = {name: outer.fields[name] for name in above} if isinstance(outer, Struct) else {}
-        listing = Listing(call, path, where=where, above=above, empty=empty, otherwise=otherwise)
+        listing = Listing(call, path, where=where, above=above, empty=empty, otherwise=otherwise, at=at)
         return listing, {**column.item.fields, **shared}
 
     def other_listing(self, item: Located | None) -> Listing | None:

@@ -36,7 +36,7 @@ class Listing:
     `items` leads through lists; `above` names members of the outer items that every row has too. `recorded`: the items
     are JSON texts of AWS Config's. `empty`: an answer that has no list says that there is nothing. `otherwise` is asked
     where this listing is denied, and knows some of the rows alone: `made` are their columns, as templates over its
-    items.
+    items. `at` is the only Region that answers, where there is one.
     """
 
     call: Call
@@ -48,6 +48,7 @@ class Listing:
     empty: bool = False
     made: Mapping[str, str] = field(default_factory=dict, hash=False)
     otherwise: Listing | None = None
+    at: str = ""
 
     @property
     def calls(self) -> tuple[Call, ...]:

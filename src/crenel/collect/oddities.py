@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from crenel.catalog.spec import Detail
-from crenel.collect import iam_access, launches, listeners, user_data
+from crenel.collect import environments, iam_access, launches, listeners, user_data
 from crenel.collect.context import UnitContext
 from crenel.collect.documents import statements
+from crenel.collect.filter_patterns import alternatives
 from crenel.collect.iam_users import access_key_use, access_keys, credential, mfa, password, root_credential
 from crenel.collect.networks import endpoint_services, stale_groups
 from crenel.collect.rows import Row
@@ -28,6 +29,25 @@ def policy_statements(context: UnitContext, detail: Detail, rows: Sequence[Row])
             continue
         try:
             row.values[detail.name] = statements(_default_document(row.values))
+        except ValueError as error:
+            context.note(detail.name, [row], CallError(call, "InvalidDocument", str(error)), call)
+
+
+def inline_statements(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:
+    """Fill the statements of all inline policies of an identity; a gap where one was listed by its name alone."""
+    (source,) = detail.needs
+    call = "iam:GetAccountAuthorizationDetails"
+    for row in rows:
+        if source in row.gaps:
+            error = CallError(call, "NotAsked", f"needs {source}, which could not be read")
+            context.note(detail.name, [row], error, "")
+            continue
+        try:
+            row.values[detail.name] = [
+                statement
+                for policy in row.values.get(source) or []
+                for statement in statements(policy.get("PolicyDocument"))
+            ]
         except ValueError as error:
             context.note(detail.name, [row], CallError(call, "InvalidDocument", str(error)), call)
 
@@ -89,6 +109,7 @@ _LAST_PARTS = {
     "QueueName": ("QueueUrl", "/"),
     "TopicName": ("TopicArn", ":"),
     "RoleName": ("Role", "/"),
+    "HostedZoneId": ("Id", "/"),
     "c7n:LoadBalancer": ("LoadBalancerArn", "loadbalancer/"),
 }
 
@@ -106,7 +127,14 @@ def web_acl_scope(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> 
         row.values[detail.name] = "CLOUDFRONT" if ":global/webacl/" in row.values["ARN"] else "REGIONAL"
 
 
+def caught(context: UnitContext, detail: Detail, rows: Sequence[Row]) -> None:  # noqa: ARG001 (an oddity's form)
+    """Fill what a metric filter's pattern catches."""
+    for row in rows:
+        row.values[detail.name] = alternatives(row.values.get("filterPattern"))
+
+
 ODDITIES: Mapping[str, Oddity] = {
+    "filter-pattern": caught,
     "iam-user-password": password,
     "iam-user-credential": credential,
     "iam-root-credential": root_credential,
@@ -114,6 +142,7 @@ ODDITIES: Mapping[str, Oddity] = {
     "iam-user-access-keys": access_keys,
     "iam-user-access-key-use": access_key_use,
     "iam-policy-statements": policy_statements,
+    "iam-inline-statements": inline_statements,
     "iam-policy-simulation": iam_access.simulated_policy,
     "iam-last-accessed": iam_access.last_accessed,
     "s3-bucket-location": bucket_location,
@@ -122,6 +151,7 @@ ODDITIES: Mapping[str, Oddity] = {
     "statements": document_statements,
     "launch-template": launches.template,
     "launched": launches.launched,
+    "environment-options": environments.options,
     "listener-policies": listeners.policies,
     "instance-tags": launches.instance_tags,
     "instance-user-data": user_data.of_instances,

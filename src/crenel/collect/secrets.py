@@ -6,6 +6,7 @@ AWS's models mark most secrets as `sensitive`; the paths to them are found once 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,10 +21,20 @@ _NO_SECRETS = frozenset({
     ("s3", "SSEKMSKeyId"), ("cloudfront", "CommentType"), ("organizations", "Email"), ("ssm", "IPAddress"),
 })  # fmt: skip
 # The same of members, whose shape stands for secrets elsewhere: by service, structure and member.
-_OPEN_MEMBERS = frozenset({("cloudfront", "DistributionSummary", "Comment")})
+_OPEN_MEMBERS = frozenset({
+    ("apigateway", "RestApi", "tags"),  # what masks stages' variables as well
+    ("apigateway", "Stage", "tags"),
+    ("apigateway", "DomainName", "tags"),
+    ("cloudfront", "DistributionSummary", "Comment"),
+    ("ecs", "KeyValuePair", "name"),  # of environment variables, whose values are masked
+})  # fmt: skip
 # Not (or not always) marked by AWS, by service and shape.
 _MORE_SECRETS = frozenset({
     ("lambda", "EnvironmentVariables"), ("lambda", "EnvironmentVariableValue"), ("autoscaling", "XmlStringUserData"),
+    ("sagemaker", "EnvironmentValue"),
+    ("apigateway", "MapOfStringToString"), ("apigatewayv2", "StageVariablesMap"),
+    ("apigatewayv2", "IntegrationParameters"), ("glue", "GenericMap"),
+    ("cloudformation", "ParameterValue"), ("cloudformation", "OutputValue"),
 })  # fmt: skip
 _DOCUMENTS = frozenset({("iam", "policyDocumentType")})
 
@@ -66,6 +77,20 @@ def _masked(value: Any) -> Any:  # noqa: ANN401 (any parsed value)
     return MASK if isinstance(value, str | bytes) else value
 
 
+def _without_password(address: Any) -> Any:  # noqa: ANN401 (any parsed value)
+    """Return an address without the password in it: that there is one stays to be seen."""
+    return _PASSWORD.sub(rf"\1{MASK}@", address) if isinstance(address, str) else address
+
+
+_PASSWORD = re.compile(r"(://[^/@:]*:)[^/@]*@")
+# Members whose shape stands for ordinary texts elsewhere: by service, structure and member.
+_MEMBERS: Mapping[tuple[str, str, str], Callable[[Any], Any]] = {
+    ("codebuild", "EnvironmentVariable", "value"): _masked,
+    ("codebuild", "ProjectSource", "location"): _without_password,
+}
+_HOLDERS = frozenset((service, structure) for service, structure, _ in _MEMBERS)
+
+
 @dataclass(slots=True)
 class Treatment:
     """What is done to the values of one shape: a `leaf` function, or treatments of what lies within."""
@@ -105,7 +130,7 @@ class _Builder:
         self.built: dict[tuple[str, bool], Treatment] = {}
 
     def special(self, shape: Shape) -> bool:
-        return self.secret(shape) or (self.service, shape.name) in _DOCUMENTS
+        return self.secret(shape) or (self.service, shape.name) in _DOCUMENTS | _HOLDERS
 
     def secret(self, shape: Shape) -> bool:
         key = (self.service, shape.name)
@@ -135,6 +160,11 @@ class _Builder:
                 name: self.build(item, masked=masked)
                 for name, item in inner.items()
                 if (masked or self.concerned(item)) and (self.service, shape.name, name) not in _OPEN_MEMBERS
+            }
+            made.members |= {
+                name: Treatment(leaf)
+                for (service, structure, name), leaf in _MEMBERS.items()
+                if (service, structure) == (self.service, shape.name)
             }
         elif isinstance(shape, ListShape | MapShape):
             made.every = self.build(inner[""], masked=masked)

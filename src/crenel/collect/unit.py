@@ -71,7 +71,10 @@ def _pages(context: UnitContext) -> Iterator[list[Row]]:
 def _listed(context: UnitContext, listing: Listing) -> Iterator[list[Row]]:
     """Yield the rows that a listing gives, page by page."""
     region, seen = context.unit.region, set[str]()
-    for answer in context.pages(listing.call.service, listing.call.operation, listing.call.params):
+    here = {f"{{{name}}}": value for name, value in context.place().items()}
+    given = listing.call.params.items()
+    params = {key: here.get(value, value) if isinstance(value, str) else value for key, value in given}
+    for answer in context.pages(listing.call.service, listing.call.operation, params, listing.at):
         items, path = items_of(answer, listing), ".".join(listing.items)
         if items is None and listing.empty and isinstance(inside(answer, listing.items[:-1]), Mapping):
             items = []

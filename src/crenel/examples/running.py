@@ -132,7 +132,7 @@ def _differences(example: Example, policy: Policy, standard: Standard) -> Iterat
         yield from _unlike(example.ids, selected(ready.stage, ready.plan, ready.catalog))
     else:
         found = judged([ready.stage], [ready.plan], ready.catalog)
-        yield from _compared(example.want or (), found, some=example.some)
+        yield from compared(example.want or (), found, some=example.some)
 
 
 def judged(stages: Sequence[Stage], plans: Sequence[Plan], catalog: Catalog) -> list[Finding]:
@@ -157,7 +157,8 @@ def _unlike(wanted: Sequence[str], found: Sequence[str]) -> Iterator[Difference]
         yield Difference(name, MATCHES, "several matches")
 
 
-def _compared(wanted: Sequence[Wanted], found: Sequence[Finding], *, some: bool) -> Iterator[Difference]:
+def compared(wanted: Sequence[Wanted], found: Sequence[Finding], *, some: bool) -> Iterator[Difference]:
+    """Yield where the findings are not the wanted ones; with `some` there may be others."""
     left = list(found)
     for each in wanted:
         matching = [

@@ -5,7 +5,7 @@ by the same SQL as a scan's.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +18,7 @@ from crenel.catalog.load import Catalog
 from crenel.catalog.spec import ResourceType
 from crenel.collect import rows as collected
 from crenel.collect.documents import statements
+from crenel.collect.filter_patterns import alternatives
 from crenel.errors import did_you_mean
 from crenel.examples.format import ACCOUNT, REGION, Scene
 from crenel.judge.run import Bench
@@ -64,18 +65,17 @@ class Stage:
 
     def moved(self, number: int) -> Stage:
         """Return the same scene in accounts of its own, so that several fit on one stage."""
-        names = [*sorted(self.accounts - {self.account}), self.account]
+        names = self.numbered(number)
         text = json.dumps([self.rows, self.gaps], default=str)
-        for index, name in enumerate(names):
-            text = text.replace(name, _numbered(number, index))
+        for name, other in names.items():
+            text = text.replace(name, other)
         rows, gaps = json.loads(text)
-        return Stage(
-            rows, gaps, self.coverage, self.restricted, now=self.now, account=_numbered(number, len(names) - 1)
-        )
+        return Stage(rows, gaps, self.coverage, self.restricted, now=self.now, account=names[self.account])
 
-
-def _numbered(number: int, index: int) -> str:
-    return str(900_000_000_000 + number * 1_000 + index)
+    def numbered(self, number: int) -> dict[str, str]:
+        """Return what the scene's accounts are called when it is moved, by what they are called here."""
+        names = [*sorted(self.accounts - {self.account}), self.account]
+        return {name: str(900_000_000_000 + number * 1_000 + index) for index, name in enumerate(names)}
 
 
 def staged(scene: Scene, kind: ResourceType, catalog: Catalog) -> Stage:
@@ -214,6 +214,8 @@ def _row(kind: ResourceType, given: Document, stage: Stage, gaps: Sequence[Gap],
     region = values.pop("_region", REGION if kind.regional else GLOBAL)
     if _DOCUMENTS in values:
         _versions(values)
+    if "filterPattern" in kind.columns:
+        values.setdefault("Alternatives", alternatives(values.get("filterPattern")))
     if kind.listing is None:
         values["account_id"] = account
     if kind.home and isinstance(kind.schema().get(kind.home), Struct) and not isinstance(values.get(kind.home), dict):
@@ -222,6 +224,12 @@ def _row(kind: ResourceType, given: Document, stage: Stage, gaps: Sequence[Gap],
     owner = collected.owner(kind, values, account)
     row = collected.Row(values, region, home)
     identity = str(values.get(kind.id))
+    denied = {
+        gap.detail: f"{gap.call} {gap.code}: {gap.message}"
+        for gap in gaps
+        if (gap.type, gap.resource) == (_listed(kind), identity) and gap.region in (region, home)
+    }
+    unread = _read_documents(kind, values, denied)
     return values | {
         "_account": account,
         "_region": region,
@@ -233,11 +241,7 @@ def _row(kind: ResourceType, given: Document, stage: Stage, gaps: Sequence[Gap],
         "_name": values.get(kind.label) or identity,
         "_seen_at": stage.now.replace(tzinfo=None).isoformat(sep=" "),
         "_n": number,
-        "_gaps": {
-            gap.detail: f"{gap.call} {gap.code}: {gap.message}"
-            for gap in gaps
-            if (gap.type, gap.resource) == (_listed(kind), identity) and gap.region in (region, home)
-        },
+        "_gaps": denied | unread,
     }
 
 
@@ -250,6 +254,25 @@ def _versions(values: Document) -> None:
         for name, document in versions.items()
     ]
     values["Statements"] = statements(json.dumps(versions[default]))
+
+
+def _read_documents(kind: ResourceType, values: Document, denied: Collection[str]) -> dict[str, str]:
+    """Make the statements of policy documents, as a scan does; returns the gaps of those that are none or unread."""
+    gaps: dict[str, str] = {}
+    for detail in kind.details.values():
+        document: object = values
+        for step in detail.of:
+            document = document.get(step) if isinstance(document, dict) else None
+        if not detail.of or detail.name in values:
+            continue
+        unread = [source for source in detail.needs if source in denied]
+        if unread:
+            gaps[detail.name] = f"needs {unread[0]}, which could not be read"
+        try:
+            values[detail.name] = statements(document) if document else None
+        except ValueError as error:
+            gaps[detail.name] = f"InvalidDocument: {error}"
+    return gaps
 
 
 def _gap(given: Document, stage: Stage, catalog: Catalog) -> Gap:

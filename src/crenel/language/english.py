@@ -125,14 +125,15 @@ def listed(node: Predicate) -> tuple[Sentence, ...]:
 
 def inline(node: Predicate) -> str:
     """Return a predicate inside a sentence, whatever its length."""
-    return _flat(sentence(node))
+    return flat(sentence(node))
 
 
-def _flat(found: Sentence) -> str:
+def flat(found: Sentence) -> str:
+    """Return a statement and all that it is made of in one line."""
     if not found.parts:
         return found.text
     joint = " or " if found.text.startswith(("any ", "none ")) else " and "
-    inner = joint.join(_flat(part) for part in found.parts)
+    inner = joint.join(flat(part) for part in found.parts)
     if found.text in (_ALL, _ANY):
         return f"({inner})"
     return f"{found.text} {inner}" if len(found.parts) == 1 else f"{found.text} ({inner})"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from crenel.language.plan import Predicate, Value
+from crenel.language.plan import TRUE, Predicate, Value, conjunction
 from crenel.model import Severity
 
 
@@ -70,3 +70,22 @@ class Plan:
             templates.append(clause.text)
         for template in templates:
             yield from (part for part in template.parts if not isinstance(part, str))
+
+
+def asking(name: str, table: str, predicates: Sequence[Predicate]) -> Plan:
+    """Return a plan that reads what predicates over a table's rows read, for who asks something beside the policies."""
+    nothing = Template(())
+    return Plan(
+        policy=name,
+        practice=None,
+        severity=Severity.LOW,
+        title="",
+        table=table,
+        scope=TRUE,
+        fails=conjunction(list(predicates)),
+        not_applicable=(),
+        unknown=(),
+        message_fail=nothing,
+        message_pass=nothing,
+        notes=(),
+    )

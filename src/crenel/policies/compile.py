@@ -17,7 +17,7 @@ from crenel.catalog.columns import JSON, TEXT, TIMESTAMP, Struct
 from crenel.catalog.load import Catalog, Extended
 from crenel.catalog.spec import ResourceType
 from crenel.errors import PolicyError, did_you_mean
-from crenel.language.plan import FactJoin, Field, Value
+from crenel.language.plan import FactJoin, Field, Plain, Value
 from crenel.language.policy import Clause, Plan, Template
 from crenel.model import Standard
 from crenel.policies.constants import stored
@@ -79,16 +79,24 @@ class PolicyCompiler:
         self.region = region
         self.now = now
 
-    def compile(self, policy: Policy, *, mistakes: Mistakes | None = None, marks: list[Mark] | None = None) -> Plan:
+    def compile(
+        self,
+        policy: Policy,
+        *,
+        mistakes: Mistakes | None = None,
+        marks: list[Mark] | None = None,
+        params: Mapping[str, Plain] | None = None,
+    ) -> Plan:
         """Return a policy's plan. Raises `PolicyError` for anything that can't be expressed, with its place.
 
         `mistakes` asks for Custodian's reading and takes what Custodian would have taken without a word; without it
-        that is an error too. `marks` takes the keys of value filters.
+        that is an error too. `marks` takes the keys of value filters. `params` are parameters in which this plan
+        departs from the profile.
         """
         items = policy.body.mapping("a policy")
         if mistakes is None:
             _judged_always(policy)
-        context = self.context(policy, mistakes)
+        context = self.context(policy, mistakes, params)
         words = _Words(context)
         fail, passed = _messages(items.get("message"))
         return Plan(
@@ -164,18 +172,20 @@ class PolicyCompiler:
             except PolicyError as error:
                 yield error
 
-    def context(self, policy: Policy, mistakes: Mistakes | None = None) -> Context:
+    def context(
+        self, policy: Policy, mistakes: Mistakes | None = None, params: Mapping[str, Plain] | None = None
+    ) -> Context:
         """Return what the policy's filters are compiled in. Raises `PolicyError` for a type that is not here, and the
         like.
         """
         items = policy.body.mapping("a policy")
         kind = self.narrowed(policy, self.type_of(policy, items), mistakes)
         lookups = self.lookups(items.get("facts"), kind)
-        params = {name: values[self.standard] for name, values in policy.params.items()}
+        profile = {name: values[self.standard] for name, values in policy.params.items()}
         found = Context(
             kind,
             Place(Struct(kind.schema()), lookups=lookups, what=f"aws.{kind.reported_as}"),
-            params,
+            {**profile, **(params or {})},
             self.catalog,
             self.facts,
             mistakes=mistakes,
@@ -186,6 +196,13 @@ class PolicyCompiler:
             compile=compile_filters,
         )
         return replace(found, place=replace(found.place, mistake=found.mistake))
+
+    def rows(self, kind: ResourceType) -> Context:
+        """Return what filters on a type's rows are compiled in that stand in no policy."""
+        place = Place.of(kind)
+        return Context(
+            kind, place, {}, self.catalog, self.facts, values_from=self.values_from, compile=compile_filters
+        )
 
     def type_of(self, policy: Policy, items: Mapping[str, Located]) -> ResourceType:
         """Return the policy's type: Custodian's `account` means the account in a Region where a filter reads what

@@ -146,7 +146,12 @@ class Context:
 
     def resolved(self, item: Located) -> Located:
         """Return the value with ``{params.x}`` replaced by the profile's parameter."""
-        return Located(self._given(item), item.where, item.keys) if isinstance(item.value, str) else item
+        if not isinstance(item.value, str):
+            return item
+        given = self._given(item)
+        if isinstance(given, list):  # a parameter's; its items stand where the parameter is asked for
+            given = [Located(each, item.where) for each in given]
+        return Located(given, item.where, item.keys)
 
     def _given(self, item: Located) -> Any:  # noqa: ANN401 (any YAML value)
         value = item.value

@@ -21,6 +21,7 @@ from crenel.language.plan import (
     And,
     CountItems,
     Field,
+    Linked,
     Literal,
     Predicate,
     Related,
@@ -203,7 +204,8 @@ def related(context: Context, item: Located) -> Predicate:
     """`related`: some row of another table (or `count` of them) matches `filters`.
 
     `on` maps this row's keys to the other's; without it all rows of the same account (and Region, where both types have
-    one and `within` does not say account) count.
+    one and `within` does not say account) count. A list on the other's side holds the value; one on this side names
+    rows, of which some match.
     """
     keys = item.only("a related filter", ("type", "resource", "on", "within", "filters", "count", "count_op"))
     if "resource" not in keys:
@@ -236,6 +238,12 @@ def related(context: Context, item: Located) -> Predicate:
         if keys["within"].value not in ("account", reach):
             raise keys["within"].error('within is "account", or "region" where both types have Regions.')
         reach = keys["within"].value
+    if any(isinstance(kind_of(mine), ListOf) for mine, _ in on):
+        ids, key = on[0]
+        if len(on) > 1 or "count" in keys or isinstance(kind_of(key), ListOf):
+            hint = "Without `count`, and with one pair in `on`: of the rows that the list names some match."
+            raise keys["on"].error("a list names rows by a single value, and by nothing else.", hint)
+        return Linked(ids, other.name, key, reach, where)
     return Related(other.name, on, reach, where, op, count)
 
 

@@ -353,7 +353,9 @@ _HEADS: Mapping[str, str] = {
     "stop-protected": "it is protected against being stopped",
     "event-source": "a service that may call it",
     "cross-az-nat-gateway-route": "it routes to a NAT gateway in another availability zone",
+    "wide-peering-route": "it routes to a peered VPC all of a network of that VPC, or more",
     "s3-cidr": "the addresses of S3 are let through or not",
+    "open-entry": "everyone is let in to one of these ports, by the entry with the lowest number",
     "health-event": "AWS Health has an event about it",
 }
 _FEW = 3  # types whose plan is told

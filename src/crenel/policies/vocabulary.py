@@ -10,8 +10,8 @@ from crenel.policies.general import advice, hours, marked, reduction, reported
 from crenel.policies.related import location, missing, web_acls
 from crenel.policies.typed.compute import balancers, functions, groups, instances, volumes
 from crenel.policies.typed.data import buckets, connected, lifecycles, parameters, public_block, upgrades
-from crenel.policies.typed.identity import account, iam_policies, identities, permissions, trails
-from crenel.policies.typed.network import flow_logs, networks, routes, rules, security_groups
+from crenel.policies.typed.identity import account, iam_policies, identities, permissions, trails, watched
+from crenel.policies.typed.network import acls, flow_logs, networks, open_ports, routes, rules, security_groups
 
 _TABLES = (
     access.FILTERS,
@@ -30,6 +30,8 @@ _TABLES = (
     lifecycles.FILTERS,
     missing.FILTERS,
     networks.FILTERS,
+    open_ports.FILTERS,
+    acls.FILTERS,
     parameters.FILTERS,
     permissions.FILTERS,
     public_block.FILTERS,
@@ -39,6 +41,7 @@ _TABLES = (
     trails.FILTERS,
     upgrades.FILTERS,
     volumes.FILTERS,
+    watched.FILTERS,
     web_acls.FILTERS,
 )
 

@@ -44,7 +44,9 @@ from crenel.language.plan import (
 from crenel.language.walking import kind_of
 from crenel.policies.constants import told
 from crenel.policies.context import Context, Filter, Form
+from crenel.policies.documents.allowed import allows_action
 from crenel.policies.documents.log_accounts import LOG_DELIVERY
+from crenel.policies.documents.public import public_statement
 from crenel.policies.documents.statements import (
     ACCOUNT,
     INNER,
@@ -396,6 +398,8 @@ _OF_DOCUMENTS: Mapping[str, Form] = {
     "check-secure-transport": check_secure_transport,
     "source-ip": source_ip,
     "has-allow-all": has_allow_all,
+    "public-statement": public_statement,
+    "allows-action": allows_action,
 }
 
 

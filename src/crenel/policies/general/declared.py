@@ -9,6 +9,7 @@
       NAME: {present: COLUMN}                    the column says something
       NAME: {keyed: COLUMN}                      a value filter whose key is the column, whatever the policy says
       NAME: {state: COLUMN}                      the column says something (`state: true`), or, by default, nothing
+      NAME: {all: FILTERS}                       all of these filters of the type match
 
 `any` with `bare: true` may go without a key: that the list has an item.
 
@@ -125,6 +126,12 @@ def keyed(context: Context, item: Located, spec: Located) -> Predicate:
     return matched(context, found, item, keys.get("value"), operation(keys.get("op")), keys, item)
 
 
+def all_of(context: Context, item: Located, spec: Located) -> Predicate:
+    """`all`: all of the declared filters match."""
+    item.only("this filter", ("type",))
+    return context.filtered(spec.mapping("a filter's declaration")["all"])
+
+
 FORMS: Mapping[str, Form] = {
     "value": below,
     "any": some,
@@ -133,4 +140,5 @@ FORMS: Mapping[str, Form] = {
     "present": present,
     "keyed": keyed,
     "state": state,
+    "all": all_of,
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crenel.catalog.columns import TEXT, Scalar, Struct, Type
+from crenel.catalog.columns import TEXT, ListOf, Scalar, Struct, Type
 from crenel.language.plan import FactJoin, Field, Lookup, Value
 from crenel.language.walking import kind_of, walk
 from crenel.policies.keys.expressions import Reading, parsed
@@ -43,10 +43,10 @@ def counted(value: Value, at: Located) -> None:
 
 
 def joinable(mine: Value, theirs: Type, at: Located) -> None:
-    """Raise where a value can never equal one of another table's, whose type is given."""
-    kinds = [_plain_kind(kind) for kind in (kind_of(mine), theirs)]
+    """Raise where a value (or an item, where it is a list) can never equal one of another table's, of this type."""
+    kinds = [_plain_kind(kind.item if isinstance(kind, ListOf) else kind) for kind in (kind_of(mine), theirs)]
     if None in kinds or kinds[0] != kinds[1]:
-        raise at.error(f"{kind_of(mine)} and {theirs} can't be joined: single values of one type are needed.")
+        raise at.error(f"{kind_of(mine)} and {theirs} can't be joined: values of one type are needed.")
 
 
 def _plain_kind(kind: Type) -> str | None:

@@ -70,6 +70,17 @@ _OF_DOCUMENTS: Mapping[str, Shape] = {
     "no-encryption-statement": Shape("No statement denies uploads without encryption."),
     "check-secure-transport": Shape("No statement denies access without TLS."),
     "source-ip": Shape("A value filter on the addresses that statements allow.", (INNER_KEY, *COMPARED)),
+    "public-statement": Shape(
+        "A statement allows something to everyone, and no condition says who may ask.",
+        (Option("actions", "Only statements that allow one of these actions.", "list"),),
+    ),
+    "allows-action": Shape(
+        "A statement allows one of the actions; its conditions, and what is denied, are not looked at.",
+        (
+            Option("actions", "The actions; case and the statement's wildcards don't matter.", "list", required=True),
+            Option("resources", "A pattern that one of the statement's resources has to match.", "text"),
+        ),
+    ),
     "has-allow-all": Shape("A statement allows every action on every resource, without a condition."),
 }
 
@@ -246,6 +257,7 @@ _FORMS: Mapping[str, Shape] = {
     "present": Shape("There is something of that."),
     "keyed": data.KEYED,
     "state": Shape("Whether it is so.", (_STATE,)),
+    "all": Shape("What the catalogue declares under this name holds."),
     "acl": asked.ACL,
 }
 

@@ -7,7 +7,19 @@ from collections.abc import Mapping
 from crenel.policies.shapes.shape import SUBNET, Option, Shape
 
 NAMED: Mapping[str, Shape] = {
+    "catches": Shape(
+        "The metric filter's pattern catches each of these events, whatever else they have in them.",
+        (
+            Option(
+                "events",
+                "Events of CloudTrail: values by fields, `null` for absent, `{not: […]}`.",
+                "list",
+                required=True,
+            ),
+        ),
+    ),
     "cross-az-nat-gateway-route": Shape("A subnet is routed to a NAT gateway in another zone."),
+    "wide-peering-route": Shape("A route to a peered VPC takes in a whole network of that VPC, or more."),
     "diff": Shape("Refused: it reads AWS Config's history."),
     "missing-route": Shape("No route table, or not one of each own VPC, has a route to it."),
     "network-location": Shape(
@@ -22,6 +34,15 @@ NAMED: Mapping[str, Shape] = {
             Option("value", "With `match: in`, the values that are allowed.", "list"),
         ),
     ),
+    "open-entry": Shape(
+        "Everyone is let in to one of the ports: of the entries that speak of it, the first allows it.",
+        (
+            Option("ports", "The ports.", "list", required=True),
+            Option("protocols", "`tcp`, `udp`; both where it is left out.", "list"),
+            Option("versions", "`ipv4`, `ipv6`; both where it is left out.", "list"),
+        ),
+    ),
+    "open-port": Shape("Its security groups let everyone reach the port that it listens on."),
     "used-by": Shape(
         "Its network interface belongs to a resource of this kind.",
         (Option("resource-type", "The kind, in Custodian's word.", "text", required=True),),

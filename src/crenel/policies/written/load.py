@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -47,11 +48,26 @@ class PolicyFile:
         return (*self.faults, *(error for each in self.unread for error in each.errors))
 
 
-def builtin_policies() -> list[Policy]:
-    """Return the policies that ship with Crenel, by practice. They are ordinary files, to be read and copied."""
+def builtin_names() -> list[str]:
+    """Return the names of the policies that ship with Crenel: those of their files, none of which is read."""
+    return sorted(_builtin_files())
+
+
+def builtin_policies(names: Iterable[str] | None = None) -> list[Policy]:
+    """Return the policies that ship with Crenel, the practices first. They are ordinary files, to be read and copied.
+
+    `names`: these alone; the files of the others are not read. Raises `KeyError` for a name that there is not.
+    """
+    paths = _builtin_files()
+    wanted = sorted(paths) if names is None else names
+    found = [policy for name in wanted for policy in load_policies(paths[name], builtin=True)]
+    return sorted(found, key=lambda policy: (policy.practice is None, policy.practice or 0, policy.name))
+
+
+@lru_cache(maxsize=1)
+def _builtin_files() -> Mapping[str, Path]:
     folder = Path(str(files("crenel.content") / "policies"))
-    found = [policy for path in sorted(folder.rglob("*.yaml")) for policy in load_policies(path, builtin=True)]
-    return sorted(found, key=lambda policy: (policy.practice or 0, policy.name))
+    return {path.stem: path for path in folder.rglob("*.yaml")}
 
 
 def policy_files(paths: Sequence[Path]) -> Iterator[Path]:

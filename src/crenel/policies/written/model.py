@@ -393,7 +393,7 @@ def _params(item: Located) -> dict[str, dict[Standard, Plain]]:
             missing = [standard for standard in Standard if standard not in by_standard]
             if missing:
                 raise value.error(f"the parameter {name} has no value for {', '.join(missing)}.", code="missing-key")
-            found[name] = {standard: by_standard[standard].value for standard in Standard}
+            found[name] = {standard: by_standard[standard].plain() for standard in Standard}
         else:
-            found[name] = dict.fromkeys(Standard, value.value)
+            found[name] = dict.fromkeys(Standard, value.plain())
     return found

@@ -10,9 +10,11 @@ from crenel.language.plan import (
     Choice,
     Compare,
     Constant,
+    Convert,
     CountItems,
     Each,
     Field,
+    Flat,
     Gathered,
     Has,
     In,
@@ -101,9 +103,47 @@ def _zones(context: Context, item: Located, ids: Value) -> Value:
     return Gathered(ids, kind.name, value_at(place, kind.id, item), "region", TRUE, zone, ListOf(TEXT))
 
 
-# --- peering connections
-
 _SIDES = ("AccepterVpcInfo", "RequesterVpcInfo")
+
+
+def wide_peering_route(context: Context, item: Located) -> Predicate:
+    """`wide-peering-route`: a route to a peered VPC takes in a whole network of that VPC, or more.
+
+    Networks of both sides are asked, whichever is the other: nobody routes his own network to a peer. Networks of IPv6
+    are compared as texts. https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-routing.html
+    """
+    item.only("a wide-peering-route filter", ("type",))
+    routes = value_at(Place.of(context.type), "Routes", item)
+    route = Place(_item(routes), 1)
+    target, target6 = (value_at(route, f"Destination{name}CidrBlock", item) for name in ("", "Ipv6"))
+    network = Field((), TEXT, 2)
+    inside = conjunction(
+        [
+            Compare("le", Convert(target, "cidr-first"), Convert(network, "cidr-first")),
+            Compare("ge", Convert(target, "cidr-last"), Convert(network, "cidr-last")),
+        ]
+    )
+    alike = disjunction([Compare("eq", target6, Literal("::/0")), Compare("eq", target6, network)])
+    wide: list[Predicate] = []
+    for side in _SIDES:
+        wide.append(CountItems(_networks(context, item, f"{side}.CidrBlockSet[].CidrBlock"), 2, inside))
+        wide.append(CountItems(_networks(context, item, f"{side}.Ipv6CidrBlockSet[].Ipv6CidrBlock"), 2, alike))
+    peered = negation(IsEmpty(value_at(route, "VpcPeeringConnectionId", item)))
+    gone = Compare("eq", value_at(route, "State", item), Literal("blackhole"))
+    return CountItems(routes, 1, conjunction([peered, negation(gone), disjunction(wide)]))
+
+
+def _networks(context: Context, item: Located, path: str) -> Value:
+    """Return the networks at a path of the peering connections that a table routes to."""
+    kind = context.catalog["peering-connection"]
+    place = Place.of(kind)
+    mine = value_at(Place.of(context.type), "Routes[].VpcPeeringConnectionId", item)
+    found = value_at(place, path, item)
+    of_each = Gathered(mine, kind.name, value_at(place, kind.id, item), "region", TRUE, found, ListOf(ListOf(TEXT)))
+    return Flat(of_each, ListOf(TEXT))
+
+
+# --- peering connections
 
 
 def cross_account(context: Context, item: Located) -> Predicate:
@@ -206,7 +246,11 @@ def _item(value: Value) -> Type:
 
 
 FILTERS: Mapping[str, Mapping[str, Filter]] = {
-    "route-table": {"subnet": subnet, "cross-az-nat-gateway-route": cross_az_nat},
+    "route-table": {
+        "subnet": subnet,
+        "cross-az-nat-gateway-route": cross_az_nat,
+        "wide-peering-route": wide_peering_route,
+    },
     "peering-connection": {"cross-account": cross_account, "missing-route": missing_route},
     "elastic-ip": {"used-by": used_by},
 }
