@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: install demo test lint types units docs bench lock clean
+.PHONY: install demo test lint types units docs site bench lock clean
 
 install: $(VENV)/.installed  ## Put Crenel and its demo into .venv/
 demo: install                ## Scan an embedded, flawed account
@@ -25,12 +25,15 @@ units: $(VENV)/.installed-dev $(VENV)/oracle/.installed
 docs: $(VENV)/.installed-dev  ## Renew what the code itself writes of the documentation
 	$(VENV)/bin/python -m tests.generated
 
+site: $(VENV)/site/.installed    ## A site of docs/, in build/site
+	NO_MKDOCS_2_WARNING=1 $(VENV)/site/bin/mkdocs build --quiet --strict
+
 bench: $(VENV)/.installed-dev ## The benchmarks of benchmarks/README.md
 	$(VENV)/bin/python -m benchmarks
 
 lock: $(VENV)/.installed-dev ## Renew the pinned requirements, hashes and all, without index addresses
 	$(PIP) install pip-tools
-	for part in run dev oracle; do \
+	for part in run dev oracle docs; do \
 	  (cd requirements && ../$(VENV)/bin/python -m piptools compile --quiet --strip-extras --generate-hashes --allow-unsafe \
 	    --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --output-file $$part.txt $$part.in); \
 	done
@@ -49,6 +52,12 @@ $(VENV)/.installed: requirements/run.txt pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.installed-dev: requirements/dev.txt $(VENV)/.installed
 	$(PIP) install --require-hashes -r requirements/dev.txt
+	touch $@
+
+# What makes the site. It is no part of the package, and none of the tests.
+$(VENV)/site/.installed: requirements/docs.txt | $(VENV)/bin/python
+	$(PYTHON) -m venv $(VENV)/site
+	$(VENV)/site/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/docs.txt
 	touch $@
 
 # Cloud Custodian, with which answers are compared; its dependencies do not go with ours.

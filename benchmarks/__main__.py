@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import custodian, detecting, prowler
+from benchmarks import custodian, detecting, formats, prowler
 from benchmarks.endpoint.launch import Running, running
 from benchmarks.process import Cost, crenel, measured
 
@@ -214,6 +214,18 @@ def detect(_: Options) -> Iterator[Line]:
     yield Line("  alerts", f"{found.alerts:,}", "the same both ways", "")
 
 
+def written(_: Options) -> Iterator[Line]:
+    """A million stored findings in each format; CPU seconds, since that is what a format costs."""
+    json_cpu = 0.0
+    for found in formats.compare():
+        cost = found.many
+        json_cpu = json_cpu or cost.cpu
+        yield Line(f"report --format {found.style}", f"{cost.wall:.0f} s, {cost.cpu:.1f} s CPU, {cost.rss_mib:.0f} MiB",
+                   f"json: {json_cpu:.1f} s CPU", f"{cost.cpu / json_cpu:.2f}x")  # fmt: skip
+        yield Line("  memory for a tenth of the findings", f"{found.few.rss_mib:.0f} MiB", "",
+                   f"{cost.rss_mib / found.few.rss_mib:.2f}x")  # fmt: skip
+
+
 def _wall(cost: Cost) -> float:
     return cost.wall
 
@@ -235,6 +247,7 @@ BENCHMARKS: Mapping[str, Callable[[Options], Iterator[Line]]] = {
     "custodian": against_custodian,
     "check": check,
     "detect": detect,
+    "formats": written,
 }
 
 

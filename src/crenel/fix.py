@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from crenel.errors import UsageError, nearest
 from crenel.judge.findings import Finding
 from crenel.lake.snapshots import Damage, Lake, Snapshot
-from crenel.model import GLOBAL, ScanInfo, Standard, State
+from crenel.model import GLOBAL, ScanInfo, State
 from crenel.policies.written.model import Policy
 from crenel.remediate.baseline import PRACTICES, SETTINGS, prepare
 from crenel.remediate.load import declarations, fix_of
@@ -91,18 +91,16 @@ def _planned(
         made_at = now or datetime.now(UTC)
         planner.notes += _age(outcome.info, made_at)
         chosen = _chosen(outcome, options)
-        planner.notes += _unjudged(outcome, options)
+        planner.notes += [*_waived(outcome, options), *_unjudged(outcome, options)]
         if before is not None:
             before(planner, outcome, chosen)
         for policy, findings in _by_policy(outcome, chosen):
-            _repair(planner, outcome, policy, findings, options.scan.standard)
+            _repair(planner, outcome, policy, findings)
         planner.notes += _unused_settings(options, {finding.policy for finding in chosen}, own_settings)
         return Planned(planner.plan(made_at), outcome.info, outcome.damages)
 
 
-def _repair(
-    planner: Planner, outcome: Outcome, policy: Policy, findings: Sequence[Finding], standard: Standard
-) -> None:
+def _repair(planner: Planner, outcome: Outcome, policy: Policy, findings: Sequence[Finding]) -> None:
     table = next(each.table for each in outcome.plans if each.policy == policy.name)
     fix = fix_of(policy.name) if policy.builtin else None
     partitions = {account.id: account.partition for account in outcome.info.accounts}
@@ -120,7 +118,7 @@ def _repair(
             resource=finding.resource_id,
             title=finding.message,
             row=rows.get(place, {}),
-            params={name: values[standard] for name, values in policy.params.items()},
+            params=outcome.parameters[finding.plan],
             finding=finding.as_json(),
         )
         otherwise = Manual((" ".join(words.split()),))
@@ -204,6 +202,14 @@ def _age(info: ScanInfo, now: datetime) -> Iterator[str]:
         yield f"The snapshot is {told} old. A step whose resource changed since is refused when the plan is applied."
     if info.restricted:
         yield f"Only these Regions were scanned, so only they are planned: {', '.join(info.regions)}."
+
+
+def _waived(outcome: Outcome, options: PlanOptions) -> Iterator[str]:
+    found = outcome.judgement.findings(state=State.WAIVED)
+    count = sum(1 for each in found if _here(each, options) and _named(each, options))
+    if count:
+        are = "is" if count == 1 else "are"
+        yield f"{count} that {'fails' if count == 1 else 'fail'} {are} waived, and so in no step."
 
 
 def _unjudged(outcome: Outcome, options: PlanOptions) -> Iterator[str]:

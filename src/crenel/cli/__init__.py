@@ -32,6 +32,10 @@ _UNWRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 # Command: module, attribute, help in one line.
 COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "scan": ("crenel.cli.scan", "scan", "Read AWS accounts, judge them, and print what fails."),
+    "report": ("crenel.cli.report", "report", "Write a scan's findings in any format, without judging again."),
+    "notify": ("crenel.cli.notify", "notify", "Tell others what is new or worse since the scan before."),
+    "compliance": ("crenel.cli.compliance", "compliance", "Show how frameworks stand: scores, controls, reasons."),
+    "frameworks": ("crenel.cli.frameworks", "frameworks", "List, show and compare frameworks."),
     "run": ("crenel.cli.run", "run", "Run Cloud Custodian policies: which resources each selects."),
     "demo": ("crenel.cli.demo", "demo", "Scan a flawed demo account on this machine; no AWS account needed."),
     "detect": ("crenel.cli.detect", "detect", "Look through CloudTrail logs with Falco and Sigma rules."),
@@ -39,8 +43,11 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "rules": ("crenel.cli.rules", "rules", "List, check and test the rules of `detect`."),
     "trail": ("crenel.cli.trail", "trail", "Check CloudTrail logs against CloudTrail's signed digests."),
     "policies": ("crenel.cli.policies", "policies", "List, show and check policies."),
+    "explain": ("crenel.cli.explained", "explain", "Explain a policy or a finding: why it matters, how to fix it."),
     "resources": ("crenel.cli.resources", "resources", "List and show the resource types that policies can read."),
     "sql": ("crenel.cli.sql", "sql", "Ask the stored resources in SQL."),
+    "waivers": ("crenel.cli.waivers", "waivers", "Check and list what is accepted, by whom and until when."),
+    "serve": ("crenel.cli.serve", "serve", "Show the lake in a browser: the dashboard."),
     "fix": ("crenel.cli.fix", "fix", "Close gaps: a plan to review, its steps, and the way back."),
     "baseline": ("crenel.cli.baseline", "baseline", "Put a new account's own settings right, all at once."),
     "permissions": ("crenel.cli.permissions", "permissions", "Print the IAM policy that a scan or a plan needs."),

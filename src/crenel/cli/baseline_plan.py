@@ -8,7 +8,7 @@ import click
 
 from crenel import fix as use_case
 from crenel.cli.fix_plan import check_target, out_option, settings_option, write_plan
-from crenel.cli.options import lake_option
+from crenel.cli.options import lake_option, waivers_option
 from crenel.cli.output import warn_of_damage
 from crenel.model import GLOBAL
 from crenel.scan import ScanOptions
@@ -23,6 +23,7 @@ from crenel.scan import ScanOptions
     help="Only this Region, and what is of the whole account. Repeatable.",
 )
 @settings_option
+@waivers_option
 @lake_option
 @out_option
 def plan(
@@ -30,6 +31,7 @@ def plan(
     account: tuple[str, ...],
     region: tuple[str, ...],
     settings: dict[str, str],
+    waivers: tuple[Path, ...],
     lake: Path,
     target: str,
     style: str,
@@ -50,7 +52,7 @@ def plan(
     check_target(target)
     planned = use_case.baseline(
         use_case.PlanOptions(
-            ScanOptions(lake=lake),
+            ScanOptions(lake=lake, waivers=waivers),
             accounts=account,
             regions=(*region, GLOBAL) if region else (),
             settings=settings,

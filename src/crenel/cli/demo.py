@@ -53,7 +53,7 @@ def demo(lake: Path | None, style: str, *, keep: bool, quiet: bool) -> None:
             with progress(sys.stderr, quiet=quiet) as watch:
                 outcome = use_case.scan(use_case.ScanOptions(lake=folder), watch)
             with outcome:
-                FORMATS[style](report_of(outcome, ""), sys.stdout)
+                FORMATS[style].write(report_of(outcome, ""), sys.stdout)
         sys.stdout.flush()
         if not quiet:
             _explain(style)
@@ -67,7 +67,7 @@ def _explain(style: str) -> None:
 That was a made-up account, read through AWS's API as a real one is, judged by the 26 built-in policies.
 To go on:
   crenel demo --keep                  leave the account running, and try the commands below on it
-  crenel policies list                what is judged; crenel policies show ID says how and why
+  crenel policies list                what is judged; crenel explain ID says why, and how to fix it
   crenel scan --explain               which calls a scan of your own account would make
   crenel fix plan --out plan.json     what closes the gaps; then crenel fix apply plan.json, and crenel fix undo
   crenel permissions                  the IAM policy that it needs, read-only

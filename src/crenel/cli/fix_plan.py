@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from crenel import fix as use_case
-from crenel.cli.options import format_option, lake_option, policy_options
+from crenel.cli.options import format_option, lake_option, policy_options, waivers_option
 from crenel.cli.output import STDOUT, check_output, output, warn_of_damage
 from crenel.errors import UsageError
 from crenel.model import Standard
@@ -55,6 +55,7 @@ def out_option(command: Decorated) -> Decorated:
 
 @click.command()
 @policy_options
+@waivers_option
 @click.option(
     "--resource", multiple=True, metavar="ID", help="Only this id, ARN or name; * stands for anything. Repeatable."
 )
@@ -68,10 +69,12 @@ def out_option(command: Decorated) -> Decorated:
 @out_option
 def plan(  # noqa: PLR0913 (the command line's options)
     *,
+    frameworks: tuple[str, ...],
     policy: tuple[str, ...],
     practice: tuple[int, ...],
     paths: tuple[Path, ...],
     standard: Standard,
+    waivers: tuple[Path, ...],
     resource: tuple[str, ...],
     finding: tuple[str, ...],
     account: tuple[str, ...],
@@ -96,7 +99,15 @@ def plan(  # noqa: PLR0913 (the command line's options)
     check_target(target)
     planned = use_case.plan(
         use_case.PlanOptions(
-            ScanOptions(policies=policy, practices=practice, paths=paths, standard=standard, lake=lake),
+            ScanOptions(
+                policies=policy,
+                practices=practice,
+                paths=paths,
+                frameworks=frameworks,
+                standard=standard,
+                lake=lake,
+                waivers=waivers,
+            ),
             resources=resource,
             findings=finding,
             accounts=account,

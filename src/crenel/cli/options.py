@@ -67,7 +67,7 @@ standard_option = click.option(
     callback=_standard,
     default=Standard.FSBP.value,
     show_default=True,
-    help="Whose parameters the policies take: AWS's Foundational Security Best Practices, CIS, or the article's.",
+    help="Whose parameters hold where no framework says: AWS's Foundational Security Best Practices, CIS, the article.",
 )
 policies_option = click.option(
     "--policies",
@@ -77,12 +77,29 @@ policies_option = click.option(
     metavar="PATH",
     help="Policy files of your own, or folders (read with the folders in them), beside the built-in ones. Repeatable.",
 )
+waivers_option = click.option(
+    "--waivers",
+    type=click.Path(exists=True, path_type=Path),
+    multiple=True,
+    metavar="PATH",
+    envvar="CRENEL_WAIVERS",
+    show_default="$CRENEL_WAIVERS",
+    help="Files or folders of waivers: what fails and is accepted counts as waived. Repeatable.",
+)
 variables_option = click.option(
     "--vars",
     "variables_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Fill {names} in the policy files from this YAML or JSON file first.",
+)
+framework_option = click.option(
+    "--framework",
+    "frameworks",
+    multiple=True,
+    metavar="ID",
+    help="What this framework asks for: an id (crenel frameworks list), a file of your own, or all. Repeatable. "
+    "Default: the practices.",
 )
 for_fixes_option = click.option(
     "--for-fixes", is_flag=True, help="Read also what `crenel fix plan` would like to know: what could break, and such."
@@ -96,8 +113,8 @@ _practice_option = click.option(
 
 
 def policy_options(command: Decorated) -> Decorated:
-    """Add the options that say which policies are in play: --policy, --practice, --policies, --standard."""
-    options = (standard_option, policies_option, _practice_option, _policy_option)
+    """Add the options that say what is asked: --framework, --policy, --practice, --policies, --standard."""
+    options = (standard_option, policies_option, _practice_option, _policy_option, framework_option)
     return reduce(lambda decorated, option: option(decorated), options, command)
 
 

@@ -25,15 +25,17 @@ from crenel.report.text import printable
 @policies_option
 @standard_option
 def list_(paths: tuple[Path, ...], standard: Standard) -> None:
-    """List the policies: practice, level, id, the type they judge, title.
+    """List the policies, yours last: practice, level, id, the type they judge, title.
 
     \b
     Examples:
       crenel policies list
       crenel policies list --policies our-policies/ | grep critical
     """  # noqa: D301
-    found, _ = use_case.choose(use_case.ScanOptions(paths=paths, standard=standard))
-    ordered = sorted(found, key=lambda each: (each.practice is None, each.practice or 0, each.name))
+    chosen = use_case.choose(use_case.ScanOptions(policies=("*",), paths=paths, standard=standard))
+    ordered = sorted(
+        chosen.policies, key=lambda each: (each.practice is None, each.practice or 0, not each.builtin, each.name)
+    )
     print_columns(
         ("PRACTICE", "LEVEL", "ID", "TYPE", "TITLE"),
         [(str(each.practice or "-"), each.severity, each.name, f"aws.{each.resource}", each.title) for each in ordered],
@@ -53,9 +55,9 @@ def show(name: str, paths: tuple[Path, ...], standard: Standard) -> None:
       crenel policies show "iam-*" --standard cis
     """  # noqa: D301
     options = use_case.ScanOptions(policies=(name,), paths=paths, standard=standard)
-    found, plans = use_case.choose(options)
-    by_name = {plan.policy: plan for plan in plans}
-    for position, policy in enumerate(found):
+    chosen = use_case.choose(options)
+    by_name = {plan.policy: plan for plan in chosen.plans}
+    for position, policy in enumerate(chosen.policies):
         if position:
             click.echo()
         for line in describe_policy(policy, by_name[policy.name], catalog()):

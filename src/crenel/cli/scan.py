@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import click
 from crenel import scan as use_case
 from crenel.cli import silence
 from crenel.cli.explain import write_explanation
+from crenel.cli.notify import tell_all
 from crenel.cli.options import (
     as_of_option,
     default_lake,
@@ -19,11 +21,15 @@ from crenel.cli.options import (
     format_option,
     lake_option,
     policy_options,
+    waivers_option,
 )
 from crenel.cli.output import STDOUT, check_output, output, warn_of_damage
 from crenel.cli.progress import progress
 from crenel.errors import UsageError
 from crenel.model import Severity, Standard
+from crenel.notify.load import load_targets
+from crenel.notify.model import Target
+from crenel.notify.use_cases import check
 from crenel.report.formats import FORMATS
 from crenel.report.model import Report
 from crenel.report.text import number
@@ -41,6 +47,7 @@ NEVER = "none"
     help="Only this Region. Repeatable. Default: every Region that the account has opted in to.",
 )
 @policy_options
+@waivers_option
 @lake_option
 @format_option(*FORMATS)
 @click.option(
@@ -63,15 +70,24 @@ NEVER = "none"
 @click.option("--explain", is_flag=True, help="Print which calls the scan would make, and make none of them.")
 @click.option("--resume", is_flag=True, help="Go on with the last scan that was interrupted.")
 @for_fixes_option
+@click.option(
+    "--notify",
+    "told",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Then tell those that this file names what is new or worse, as `crenel notify FILE` does.",
+)
 @click.option("--quiet", is_flag=True, help="No progress on standard error.")
 def scan(  # noqa: PLR0913 (the command line's options)
     *,
     profile: tuple[str, ...],
     region: tuple[str, ...],
+    frameworks: tuple[str, ...],
     policy: tuple[str, ...],
     practice: tuple[int, ...],
     paths: tuple[Path, ...],
     standard: Standard,
+    waivers: tuple[Path, ...],
     lake: Path,
     style: str,
     target: str,
@@ -81,6 +97,7 @@ def scan(  # noqa: PLR0913 (the command line's options)
     explain: bool,
     resume: bool,
     for_fixes: bool,
+    told: Path | None,
     quiet: bool,
 ) -> None:
     """Read AWS accounts in all their Regions, judge them by the policies, and print what fails.
@@ -90,7 +107,8 @@ def scan(  # noqa: PLR0913 (the command line's options)
 
     \b
     Examples:
-      crenel scan                                          all policies, all Regions
+      crenel scan                                          the 26 practices, all Regions
+      crenel scan --framework cis-7.0 --framework fsbp     what these frameworks ask for
       crenel scan --profile prod --profile staging         two accounts
       crenel scan --explain                                what it would cost
       crenel scan --practice 12 --practice 25 --fail-on high
@@ -113,14 +131,20 @@ def scan(  # noqa: PLR0913 (the command line's options)
         policies=policy,
         practices=practice,
         paths=paths,
+        frameworks=frameworks,
         standard=standard,
         lake=lake,
         as_of=as_of,
         resume=resume,
         for_fixes=for_fixes,
+        waivers=waivers,
     )
     stored = offline or as_of is not None
     _refuse_contradictions(options, stored=stored, explain=explain)
+    if told and (stored or explain):
+        raise UsageError("--notify speaks of a new scan.", suggestion="For one that is there: crenel notify FILE.")
+    targets = load_targets(told) if told else ()
+    check(targets)
     check_output(target)
     if explain:
         with output(target) as out:
@@ -129,8 +153,22 @@ def scan(  # noqa: PLR0913 (the command line's options)
     with use_case.judge_stored(options) if stored else _read(options, quiet=quiet) as outcome:
         for damage in outcome.damages if style != "table" else ():
             warn_of_damage(damage)
-        _write(report_of(outcome, again(options)), style, target, quiet=quiet)
-        click.get_current_context().exit(exit_code(outcome, fail_on))
+        write_report(report_of(outcome, again(options)), style, target, quiet=quiet)
+        code = exit_code(outcome, fail_on)
+    if targets:
+        code = _notified(targets, lake, code)
+    click.get_current_context().exit(code)
+
+
+def _notified(targets: Sequence[Target], lake: Path, code: int) -> int:
+    """Tell others of the scan; return the exit code: that of a verdict stands, whoever could not be told."""
+    try:
+        tell_all(targets, lake)
+    except UsageError as error:
+        if code != FAILED:
+            raise
+        click.echo(f"Error: {error}", err=True)
+    return code
 
 
 def report_of(outcome: use_case.Outcome, repeat: str) -> Report:
@@ -166,7 +204,9 @@ def _choice(options: use_case.ScanOptions) -> list[str]:
     """Return the words that choose the same lake and policies again."""
     words = [] if options.lake == default_lake() else ["--lake", str(options.lake)]
     words += [] if options.standard is Standard.FSBP else ["--standard", options.standard]
+    words += [word for name in options.frameworks for word in ("--framework", name)]
     words += [word for path in options.paths for word in ("--policies", str(path))]
+    words += [word for path in options.waivers for word in ("--waivers", str(path))]
     words += [word for name in options.policies for word in ("--policy", name)]
     return words + [word for each in options.practices for word in ("--practice", str(each))]
 
@@ -192,10 +232,11 @@ def _read(options: use_case.ScanOptions, *, quiet: bool) -> use_case.Outcome:
         raise
 
 
-def _write(report: Report, style: str, target: str, *, quiet: bool) -> None:
+def write_report(report: Report, style: str, target: str, *, quiet: bool) -> None:
+    """Write a report in a format; of one that goes to a file say on standard error what it holds."""
     try:
         with output(target) as out:
-            FORMATS[style](report, out)
+            FORMATS[style].write(report, out)
     except BrokenPipeError:
         # The verdict stands, and with it the exit code, whether or not somebody read to the end.
         silence(sys.stdout)

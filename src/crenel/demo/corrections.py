@@ -18,6 +18,7 @@ from moto.iam.models import AccountSummary, IAMBackend
 from moto.iam.responses import IamResponse
 from moto.kms import utils as kms_utils
 from moto.kms.models import Key, KmsBackend
+from moto.sns.models import SNSBackend, Subscription
 
 from crenel.demo.clients import ACCOUNT
 
@@ -93,6 +94,7 @@ def apply() -> None:
     _event_selectors()
     _aws_managed_keys()
     _replicated_keys()
+    _subscriptions()
 
 
 class RootSummary(AccountSummary):
@@ -269,3 +271,16 @@ def _replicated_keys() -> None:
 
     moto_replicates = KmsBackend.replicate_key
     KmsBackend.replicate_key = replicate_key  # type: ignore[method-assign]
+
+
+def _subscriptions() -> None:
+    """A topic does not count its subscriptions; here each is one that was confirmed."""
+
+    def subscribe(self: SNSBackend, topic_arn: str, endpoint: str, protocol: str) -> Subscription:
+        made = moto_subscribes(self, topic_arn, endpoint, protocol)
+        own = [each for each in self.subscriptions.values() if each.topic_arn == topic_arn]
+        made.topic.subscriptions_confimed = len(own)
+        return made
+
+    moto_subscribes = SNSBackend.subscribe
+    SNSBackend.subscribe = subscribe  # type: ignore[method-assign]

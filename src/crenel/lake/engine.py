@@ -21,9 +21,11 @@ _SCALARS = {
 }
 
 
-def connect(spill: Path | None = None, memory: str = "300MB") -> duckdb.DuckDBPyConnection:
-    """Return a DuckDB of our own, in memory; what does not fit into `memory` spills into the folder `spill`."""
-    connection = duckdb.connect(":memory:")
+def connect(spill: Path | None = None, memory: str = "300MB", file: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """Return a DuckDB of our own, in memory or in a file; what does not fit into `memory` spills into the folder
+    `spill`.
+    """
+    connection = duckdb.connect(str(file or ":memory:"))
     connection.execute("SET autoinstall_known_extensions = false")
     connection.execute("SET autoload_known_extensions = false")
     connection.execute("SET preserve_insertion_order = false")

@@ -44,14 +44,20 @@ def stored_findings(folder: Path) -> str:
     stored.
     """
     verdicts = f"(SELECT {_IDENTITY} AS id, * FROM {parquet(folder, '*.parquet')})"
+    if not (folder / ABOUT / "waived.parquet").exists():  # nothing to join: whoever needs no id pays for none
+        none = ("waiver VARCHAR", "waived_by VARCHAR", "waived_because VARCHAR", "waived_until DATE", "lapsed VARCHAR")
+        columns = ", ".join(f"NULL::{kind} AS {name}" for name, kind in (part.split() for part in none))
+        return f"(SELECT f.*, f.status AS state, {columns} FROM {verdicts} f)"
+    # A waiver is of what fails: the others' ids are not made to be looked up.
+    verdicts = f"(SELECT *, CASE WHEN status = 'FAIL' THEN {_IDENTITY} END AS failed FROM {verdicts})"
     waived = "w.waiver IS NOT NULL AND w.lapsed IS NULL"
     return f"""(
-        SELECT f.*, CASE WHEN {waived} THEN 'WAIVED' ELSE f.status END AS state,
+        SELECT f.* EXCLUDE (failed), CASE WHEN {waived} THEN 'WAIVED' ELSE f.status END AS state,
                CASE WHEN {waived} THEN w.waiver END AS waiver, CASE WHEN {waived} THEN w.owner END AS waived_by,
                CASE WHEN {waived} THEN w.reason END AS waived_because,
                CASE WHEN {waived} THEN w.until END AS waived_until,
                w.lapsed
-        FROM {verdicts} f LEFT JOIN {about(folder, "waived")} w ON w.id = f.id)"""
+        FROM {verdicts} f LEFT JOIN {about(folder, "waived")} w ON w.id = f.failed)"""
 
 
 def about(folder: Path, table: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,14 +17,14 @@ from crenel.lake.snapshots import Snapshot
 
 @contextmanager
 def query(
-    snapshot: Snapshot | None, sql: str, events: EventStore
+    snapshot: Snapshot | None, sql: str, events: EventStore, *, seconds: float | None = None
 ) -> Iterator[tuple[list[str], Iterator[tuple[object, ...]]]]:
     """Run one SELECT over a snapshot, if there is one, and the events; yield its columns and an iterator of its rows.
 
     The engine may read the snapshot's files and those of the events, and nothing else. Raises `UsageError` with the
-    engine's words for what it can't run.
+    engine's words for what it can't run, and for what takes longer than `seconds`.
     """
-    with connect() as connection:
+    with connect() as connection, _ended(connection, seconds) as late:
         try:
             _lay_out(connection, snapshot, events)
             statements = connection.extract_statements(sql)
@@ -32,8 +33,32 @@ def query(
             cursor = connection.execute(statements[0])
             columns = [column[0] for column in cursor.description or ()]
             yield columns, _rows(cursor)
-        except duckdb.Error as error:
+        except (duckdb.Error, RuntimeError) as error:
+            if late.is_set():
+                raise UsageError(f"the query was ended: it took longer than {seconds:g} s.") from error
+            if not isinstance(error, duckdb.Error):
+                raise  # a Ctrl-C
             raise UsageError(f"the query can't be run: {error}") from error
+
+
+@contextmanager
+def _ended(connection: duckdb.DuckDBPyConnection, seconds: float | None) -> Iterator[threading.Event]:
+    """Interrupt what a connection runs after some time; what is yielded is set when that has happened."""
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        connection.interrupt()
+
+    timer = threading.Timer(seconds, end) if seconds is not None else None
+    if timer is not None:
+        timer.daemon = True
+        timer.start()
+    try:
+        yield late
+    finally:
+        if timer is not None:
+            timer.cancel()
 
 
 def _lay_out(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot | None, events: EventStore) -> None:

@@ -160,6 +160,11 @@ class Lake:
                 bad.append(Damage(folder.name, error.message))
         return good, bad
 
+    def check(self, snapshot: Snapshot) -> None:
+        """Hold every byte of a snapshot against its manifest. Raises `LakeError` where a file differs."""
+        if altered := _altered(snapshot):
+            raise LakeError(f"the snapshot {snapshot.info.id} is damaged: {altered} was altered after it was written.")
+
     def latest(self, as_of: datetime | None = None) -> tuple[Snapshot, list[Damage]]:
         """Return the newest usable snapshot, not younger than `as_of`, with the damaged ones that were passed over.
 

@@ -1,15 +1,18 @@
 """The machine-readable contract (docs/findings.schema.json): what a scan and a gap are as JSON values.
 
-A finding is `Finding.as_json`. Times are ISO 8601 in UTC with a Z.
+Times are ISO 8601 in UTC with a Z.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
+from crenel.judge.findings import Finding
 from crenel.model import Gap, ScanInfo
+from crenel.report.asked import Control
 
 SCHEMA_VERSION = 1
 
@@ -32,6 +35,15 @@ def scan_json(info: ScanInfo) -> dict[str, Any]:
     }
 
 
+def finding_json(finding: Finding, decided: Sequence[Control] = ()) -> dict[str, Any]:
+    """Return a finding as the contract has it, with the controls that its policy decides."""
+    return {
+        **finding.as_json(),
+        "state": finding.state.value,
+        "controls": [{"framework": control.framework, "id": control.id} for control in decided],
+    }
+
+
 def gap_json(gap: Gap) -> dict[str, Any]:
     """Return a gap as the contract has it; null for a `detail` or `resource` that means all, and for no permission."""
     return {
@@ -51,3 +63,12 @@ def gap_json(gap: Gap) -> dict[str, Any]:
 def dumps(value: object) -> str:
     """Return a value as JSON on one line, in ASCII: it survives every pipe and can't steer a terminal."""
     return json.dumps(value, separators=(",", ":"), default=str)
+
+
+def write_items(out: TextIO, items: Iterable[str]) -> None:
+    """Write JSON texts as the items of an array, one a line, as they come; the brackets are the caller's."""
+    separator = "\n"
+    for item in items:
+        out.write(separator)
+        out.write(item)
+        separator = ",\n"

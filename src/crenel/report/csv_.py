@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 from crenel.judge.findings import Finding
+from crenel.report.asked import Control, controls
 from crenel.report.contract import dumps, time_json
 from crenel.report.model import Report
 from crenel.report.text import plain
@@ -14,7 +15,7 @@ from crenel.report.text import plain
 HEADER = (
     "id", "policy", "practice", "title", "status", "severity", "account", "region", "resource_type", "resource_id",
     "resource_arn", "resource_name", "message", "reason", "evidence", "seen_at", "variant", "waiver", "waived_by",
-    "waived_because", "waived_until", "lapsed",
+    "waived_because", "waived_until", "lapsed", "state", "controls",
 )  # fmt: skip
 # What makes spreadsheets take a cell for a formula; the wide forms too, which some of them fold.
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
@@ -24,17 +25,18 @@ def write(report: Report, out: TextIO) -> None:
     """Write the findings as CSV with a header, streaming; evidence is JSON in its cell."""
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(HEADER)
+    decided = controls(report.judgement.connection)
     for found in report.judgement.findings():
-        writer.writerow(cells(_values(found)))
+        writer.writerow(cells(_values(found, decided.get((found.policy, found.variant), ()))))
 
 
-def _values(found: Finding) -> tuple[object, ...]:
+def _values(found: Finding, decided: Sequence[Control]) -> tuple[object, ...]:
     return (
         found.id, found.policy, found.practice, found.title, found.status, found.severity, found.account, found.region,
         found.type, found.resource_id, found.arn, found.name, found.message, found.reason, dumps(found.evidence),
         time_json(found.seen_at), found.variant,
         *((waived.waiver, waived.owner, waived.reason, waived.until) if (waived := found.waived) else [None] * 4),
-        found.lapsed,
+        found.lapsed, found.state, "; ".join(control.label for control in decided),
     )  # fmt: skip
 
 

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TextIO
 
-from crenel.report.contract import SCHEMA_VERSION, dumps, gap_json, scan_json
+from crenel.model import State
+from crenel.report.asked import asked, controls
+from crenel.report.contract import SCHEMA_VERSION, dumps, finding_json, gap_json, scan_json, write_items
 from crenel.report.model import Report
 
 
 def write(report: Report, out: TextIO) -> None:
     """Write the report as one JSON object; findings and gaps stream and are never all in memory."""
-    out.write(f'{{"schema_version":{SCHEMA_VERSION},\n"scan":{dumps(scan_json(report.info))},\n"findings":[')
-    _items(out, (dumps(finding.as_json()) for finding in report.judgement.findings()))
+    policies = asked(report.judgement.connection)
+    decided = controls(report.judgement.connection)
+    counts = {state: sum(policy.count(state) for policy in policies) for state in State}
+    out.write(f'{{"schema_version":{SCHEMA_VERSION},\n"scan":{dumps(scan_json(report.info))},\n')
+    out.write(f'"counts":{dumps(counts)},\n"findings":[')
+    found = report.judgement.findings()
+    write_items(out, (dumps(finding_json(each, decided.get((each.policy, each.variant), ()))) for each in found))
     out.write('],\n"gaps":[')
-    _items(out, (dumps(gap_json(gap)) for gap in report.judgement.gaps()))
+    write_items(out, (dumps(gap_json(gap)) for gap in report.judgement.gaps()))
     out.write("]}\n")
-
-
-def _items(out: TextIO, items: Iterable[str]) -> None:
-    separator = "\n"
-    for item in items:
-        out.write(separator)
-        out.write(item)
-        separator = ",\n"

@@ -11,11 +11,13 @@ from crenel.language.policy import (
     Plan,
 )
 from crenel.model import ScanInfo
+from crenel.report.asked import Asked
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A judged snapshot: the scan's head, its findings to ask, the plans in play, the damaged snapshots passed over.
+    """A judged snapshot: the scan's head, its findings to ask, the policies in play, the damaged snapshots passed
+    over.
 
     `seconds` is how long the run took, None where nobody measured. `again` is the command that judges the same snapshot
     again, for the hint at the end ("" for none).
@@ -23,7 +25,7 @@ class Report:
 
     info: ScanInfo
     judgement: Judgement
-    plans: Sequence[Plan]
+    plans: Sequence[Plan | Asked]
     damages: Sequence[Damage] = ()
     seconds: float | None = None
     again: str = ""

@@ -16,6 +16,7 @@ from crenel.language.policy import (
     Plan,
 )
 from crenel.model import GLOBAL, Coverage, Severity, State
+from crenel.report.asked import Asked
 from crenel.report.console import console_for, indented
 from crenel.report.model import Report
 from crenel.report.text import number, plain, short
@@ -50,7 +51,7 @@ _LEVELS: Mapping[Severity, str] = {
 class _Row:
     """What the report says of one policy."""
 
-    plan: Plan
+    plan: Plan | Asked
     counts: dict[State, int] = field(default_factory=dict)
     failing: list[Finding] = field(default_factory=list)
     unknown: list[Finding] = field(default_factory=list)
@@ -68,6 +69,7 @@ def write(report: Report, out: TextIO) -> None:
     console.print()
     console.print(_table(rows, console.width, len(report.info.accounts)))
     _failed(console, rows, len(report.info.accounts))
+    _lapsed(console, report)
     _not_read(console, rows, gaps, len(report.info.accounts))
     _aside(console, report)
     _summary(console, report, rows)
@@ -76,15 +78,13 @@ def write(report: Report, out: TextIO) -> None:
 
 def _rows(report: Report) -> list[_Row]:
     ordered = sorted(report.plans, key=lambda plan: (plan.practice is None, plan.practice or 0, plan.policy))
-    rows = {plan.policy: _Row(plan) for plan in ordered}
-    for policy, status, count in report.judgement.counts():
-        if policy in rows:
-            rows[policy].counts[status] = count
-    for row in rows.values():
-        if row.count(State.FAIL):
-            row.failing = list(report.judgement.findings(state=State.FAIL, policy=row.plan.policy, limit=SHOWN))
-        if row.count(State.UNKNOWN):
-            row.unknown = list(report.judgement.findings(state=State.UNKNOWN, policy=row.plan.policy, limit=1))
+    rows = {plan.key: _Row(plan) for plan in ordered}
+    for key, state, count in report.judgement.counts():
+        if key in rows:
+            rows[key].counts[state] = count
+    failing, unknown = report.judgement.first(State.FAIL, SHOWN), report.judgement.first(State.UNKNOWN, 1)
+    for key, row in rows.items():
+        row.failing, row.unknown = failing.get(key, []), unknown.get(key, [])
     return list(rows.values())
 
 
@@ -112,7 +112,7 @@ def _table(rows: Sequence[_Row], width: int, accounts: int) -> Table:
         table.add_column("The worst", width=room, no_wrap=True)
     for row in rows:
         cells = [Text(str(row.plan.practice or "")), Text(row.plan.severity, style=_LEVELS[row.plan.severity])]
-        cells.append(Text(plain(row.plan.title)).append(f"\n{plain(row.plan.policy)}", style="dim"))
+        cells.append(Text(plain(row.plan.title)).append(f"\n{plain(row.plan.key)}", style="dim"))
         cells += [_count(row.count(status)) for status in shown]
         table.add_row(*cells, *([_worst(row, accounts, room)] if wide else []))
     return table
@@ -171,9 +171,25 @@ def _failed(console: Console, rows: Sequence[_Row], accounts: int) -> None:
 
 def _policy_line(console: Console, row: _Row) -> None:
     line = Text(f"{row.plan.practice or '':>3}  ")
-    line.append(plain(row.plan.policy), style="bold").append("  ")
+    line.append(plain(row.plan.key), style="bold").append("  ")
     line.append(row.plan.severity, style=_LEVELS[row.plan.severity]).append(f", {row.count(State.FAIL):,} failing")
     console.print(line)
+
+
+def _lapsed(console: Console, report: Report) -> None:
+    """Name the waivers that hold no longer, with what came back."""
+    found = report.judgement.connection.execute(
+        "SELECT waiver, owner, lapsed, count(*) FROM waived WHERE lapsed IS NOT NULL GROUP BY ALL ORDER BY 4 DESC, 1, 3"
+    ).fetchall()
+    if not found:
+        return
+    _title(console, "Waivers that lapsed")
+    for waiver, owner, why, count in found[:SHOWN]:
+        line = Text(f"- {plain(why)} ({plain(owner)}; {number(count, 'finding is', 'findings are')} back)")
+        line.highlight_words([plain(waiver)], "bold")
+        indented(console, line, 2)
+    if len(found) > SHOWN:
+        indented(console, Text(f"+{len(found) - SHOWN:,} more: crenel waivers check", style="dim"), 2)
 
 
 def _not_read(console: Console, rows: Sequence[_Row], gaps: Sequence[Unread], accounts: int) -> None:
@@ -192,7 +208,7 @@ def _not_read(console: Console, rows: Sequence[_Row], gaps: Sequence[Unread], ac
         _title(console, "What could not be judged")
     for row in unknown:
         found = row.unknown[0]
-        line = Text(f"{row.plan.practice or '':>3}  ").append(plain(row.plan.policy), style="bold")
+        line = Text(f"{row.plan.practice or '':>3}  ").append(plain(row.plan.key), style="bold")
         line.append(f"  {row.count(State.UNKNOWN):,} UNKNOWN, the first: ")
         line.append_text(_said(found, found.reason or found.message, accounts))
         indented(console, line, 0, hang=5)
@@ -252,7 +268,7 @@ def _next(console: Console, report: Report, rows: Sequence[_Row], gaps: Sequence
     steps = []
     worst = max((row for row in rows if row.failing), key=lambda row: row.plan.severity.rank, default=None)
     if worst:
-        steps.append((f"crenel policies show {worst.plan.policy}", "why it matters, how to fix it"))
+        steps.append((f"crenel explain {worst.plan.policy}", "why it matters, how to fix it"))
         steps.append(("crenel fix plan", "the steps that close what fails, without a call"))
     if any(gap.denied for gap in gaps):
         steps.append(("crenel permissions", "the IAM policy that the scanner needs"))

@@ -1,0 +1,1 @@
+"""Waivers: who accepts that which findings fail, why, and until when."""
