@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: install demo test lint types units docs site bench lock clean
+.PHONY: install demo test lint types units chromium docs site bench lock clean
 
 install: $(VENV)/.installed  ## Put Crenel and its demo into .venv/
 demo: install                ## Scan an embedded, flawed account
@@ -19,8 +19,14 @@ lint: $(VENV)/.installed-dev
 types: $(VENV)/.installed-dev
 	$(VENV)/bin/mypy
 
-units: $(VENV)/.installed-dev $(VENV)/oracle/.installed
+units: $(VENV)/.installed-dev $(VENV)/oracle/.installed chromium
 	$(VENV)/bin/pytest $(ARGS)
+
+# The dashboard's tests look at it in a browser: the system's own, installed where that can be done.
+chromium:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq chromium; } || \
+	  echo "Without Chromium the tests in a browser are skipped. Debian: apt-get install chromium"
 
 docs: $(VENV)/.installed-dev  ## Renew what the code itself writes of the documentation
 	$(VENV)/bin/python -m tests.generated

@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import custodian, detecting, formats, prowler
+from benchmarks import custodian, dashboard, detecting, formats, prowler, standing
 from benchmarks.endpoint.launch import Running, running
 from benchmarks.process import Cost, crenel, measured
 
@@ -226,6 +226,24 @@ def written(_: Options) -> Iterator[Line]:
                    f"{cost.rss_mib / found.few.rss_mib:.2f}x")  # fmt: skip
 
 
+def serve(options: Options) -> Iterator[Line]:
+    """The dashboard over a million findings, against counting them once where they lie."""
+    found = dashboard.compare(options.runs)
+    against = f"one count over Parquet: {1000 * found.limit:.0f} ms"
+    for name, seconds in found.pages.items():
+        yield Line(f"dashboard, {name}", f"{1000 * seconds:.0f} ms", against, f"{found.limit / seconds:.1f}x faster")
+    yield Line("  start, memory at most", f"{found.start:.1f} s, {found.rss_mib:.0f} MiB", "", "")
+
+
+def compliance(options: Options) -> Iterator[Line]:
+    """All built-in frameworks over a million findings, against counting them once where they lie."""
+    found = standing.compare(options.runs)
+    against = f"one count over Parquet: {1000 * found.limit:.0f} ms"
+    for name, seconds in ((f"{found.controls:,} controls", found.standings), ("scores by account", found.by_account)):
+        yield Line(f"compliance of {found.findings:,} findings, {name}", f"{1000 * seconds:.0f} ms", against,
+                   f"{seconds / found.limit:.1f}x the limit")  # fmt: skip
+
+
 def _wall(cost: Cost) -> float:
     return cost.wall
 
@@ -248,6 +266,8 @@ BENCHMARKS: Mapping[str, Callable[[Options], Iterator[Line]]] = {
     "check": check,
     "detect": detect,
     "formats": written,
+    "serve": serve,
+    "compliance": compliance,
 }
 
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from botocore.session import Session
 
 from crenel.demo.run import demo_account, demo_environment
+from crenel.fix import PlanOptions, plan
 from crenel.judge.findings import Finding
 from crenel.model import State, Status
 from crenel.scan import Outcome, ScanOptions, explain, judge_stored, permissions, query, scan
@@ -195,6 +197,36 @@ def test_explain_makes_no_call(lake: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     assert {"ec2", "iam", "s3", "lambda"} <= {line.service for line in explanation.lines}
     assert explanation.total_calls > 200
+
+
+def test_a_policy_with_a_query_and_one_with_a_reading_of_its_own(demo: dict[str, str], tmp_path: Path) -> None:
+    """What a policy adds to the catalogue is read and judged; a later judgement without the policy does without it."""
+    own = tmp_path / "own.yml"
+    own.write_text("""
+policies:
+  - name: own-loose-volumes
+    resource: aws.ebs
+    query: [{Filters: [{Name: status, Values: [in-use]}]}]
+    filters: [{Encrypted: false}]
+  - name: own-shared-queues
+    resource: aws.sns
+    filters: [{type: cross-account, whitelist: ["111122223333"]}]
+""")
+    asked = ScanOptions(paths=(own,), policies=("own-*", "ebs-attached*"), lake=tmp_path, regions=("us-east-1",))
+    with scan(asked) as outcome:
+        found = {(each.policy, each.state) for each in outcome.judgement.findings() if each.policy.startswith("own-")}
+        assert not outcome.judgement.gap_count()
+    assert found == {
+        ("own-loose-volumes", State.FAIL),
+        ("own-loose-volumes", State.PASS),
+        ("own-shared-queues", State.PASS),
+    }
+
+    with judge_stored(replace(asked, paths=(), policies=("ebs-attached*",))) as outcome:
+        assert {each.policy for each in outcome.judgement.findings()} == {"ebs-attached-volume-encrypted"}
+    assert plan(PlanOptions(replace(asked, regions=()))).plan.steps
+    assert explain(asked).total_calls
+    assert permissions(asked)["Statement"]
 
 
 def test_resume_goes_on_where_a_kill_left_off(demo: dict[str, str], tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def _planned(
     _known_settings(options.settings, own_settings)
     with judge_stored(options.scan) as outcome:
         lake = Lake(options.scan.lake)
-        tables = SnapshotTables(Snapshot(lake.snapshots / outcome.info.id, outcome.info))
+        tables = SnapshotTables(Snapshot(lake.snapshots / outcome.info.id, outcome.info), outcome.catalog)
         planner = Planner(tables, options.settings)
         made_at = now or datetime.now(UTC)
         planner.notes += _age(outcome.info, made_at)

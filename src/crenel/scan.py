@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from crenel import choice
-from crenel.catalog.load import catalog
+from crenel.catalog.load import Catalog, catalog
 from crenel.choice import Choice
 from crenel.collect.collector import ProgressEvent, collect
 from crenel.collect.estimate import Line, estimate
@@ -77,7 +77,7 @@ class ScanOptions:
 class Outcome:
     """A judged snapshot. To be used in a `with`, which lets go of the engine and of what it wrote aside.
 
-    `parameters` are those that the policies were asked with, by `Plan.key`.
+    `parameters` are those that the policies were asked with, by `Plan.key`; `catalog` has what the policies add to it.
     """
 
     info: ScanInfo
@@ -88,6 +88,7 @@ class Outcome:
     seconds: float
     aside: tempfile.TemporaryDirectory[str] = field(repr=False)
     parameters: Mapping[str, Mapping[str, Plain]] = field(default_factory=dict, repr=False)
+    catalog: Catalog = field(default_factory=catalog, repr=False)
 
     def __enter__(self) -> Self:
         return self
@@ -143,7 +144,7 @@ def scan(
     needs = _needs(options, chosen, waivers)
     targets, failures = open_profiles(options.profiles)
     try:
-        snapshot = _snapshot(options, Lake(options.lake), targets, failures, needs, progress, stop)
+        snapshot = _snapshot(options, chosen.catalog, targets, failures, needs, progress, stop)
     finally:
         for target in targets:
             target.close()
@@ -152,23 +153,25 @@ def scan(
 
 def _snapshot(
     options: ScanOptions,
-    lake: Lake,
+    known: Catalog,
     targets: Sequence[Target],
     failures: Mapping[str, UsageError],
     needs: Sequence[Needs],
     progress: Callable[[ProgressEvent], None] | None,
     stop: threading.Event | None,
 ) -> Snapshot:
+    lake = Lake(options.lake)
     if options.resume:
-        with interrupted_scan(lake, lambda head: _fits(head, targets, options, needs)) as (folder, head):
-            return _read(lake, folder, head, targets, progress, stop)
+        with interrupted_scan(lake, lambda head: _fits(head, known, targets, options, needs)) as (folder, head):
+            return _read(lake, known, folder, head, targets, progress, stop)
     with new_scan(lake) as folder:
         head = _begin(folder, targets, options, needs, failures)
-        return _read(lake, folder, head, targets, progress, stop)
+        return _read(lake, known, folder, head, targets, progress, stop)
 
 
 def _read(
     lake: Lake,
+    known: Catalog,
     folder: Path,
     head: Head,
     targets: Sequence[Target],
@@ -183,13 +186,13 @@ def _read(
         [Needs(kind, frozenset(details)) for kind, details in head.info.details.items()],
         head.info.coverage,
         Spool(folder),
-        catalog=catalog(),
+        catalog=known,
         now=head.info.started_at,
         progress=progress,
         stop=stop,
         restrict_global=head.info.restricted,
     )
-    return lake.commit(folder, _finished(head, records, before), records, catalog(), head.gaps)
+    return lake.commit(folder, _finished(head, records, before), records, known, head.gaps)
 
 
 def judge_stored(options: ScanOptions) -> Outcome:
@@ -214,7 +217,7 @@ def explain(options: ScanOptions) -> Explanation:
     else:
         sizes = _sizes(snapshot)
         regions = regions or snapshot.info.regions
-    lines = estimate(needs, regions, catalog(), rates(), sizes)
+    lines = estimate(needs, regions, chosen.catalog, rates(), sizes)
     return Explanation(tuple(lines), assumed_regions=regions is None)
 
 
@@ -222,7 +225,7 @@ def permissions(options: ScanOptions) -> dict[str, Any]:
     """Return the IAM policy document that lets a scan read what the plans read, and nothing more."""
     chosen = choose(options)
     needs = _needs(options, chosen, _waivers(options, chosen))
-    kinds = [(catalog()[need.type], need) for need in needs]
+    kinds = [(chosen.catalog[need.type], need) for need in needs]
     read = [Table(kind, need, (), kind.with_needs(need.details)) for kind, need in kinds]
     actions = {*_ALWAYS, *permissions_of(read)}
     statement = {"Sid": "CrenelScan", "Effect": "Allow", "Action": sorted(actions), "Resource": "*"}
@@ -266,7 +269,7 @@ def _needs(options: ScanOptions, chosen: Choice, waivers: Sequence[Accepting]) -
     """Return the types and details to read: those of the plans and the waivers, and where they are asked for those of
     the repairs.
     """
-    needs = needs_of([*chosen.plans, *(each.reads() for each in waivers)], catalog())
+    needs = needs_of([*chosen.plans, *(each.reads() for each in waivers)], chosen.catalog)
     if not options.for_fixes:
         return needs
     own = {policy.name for policy in chosen.policies if policy.builtin}
@@ -307,7 +310,9 @@ def _begin(
     return head
 
 
-def _fits(head: Head, targets: Sequence[Target], options: ScanOptions, needs: Sequence[Needs]) -> None:
+def _fits(
+    head: Head, known: Catalog, targets: Sequence[Target], options: ScanOptions, needs: Sequence[Needs]
+) -> None:
     """Raise `UsageError` where an interrupted scan is another than the one that is asked for."""
     was = {account.id for account in head.info.accounts}
     now = {target.account.id for target in targets}
@@ -320,6 +325,11 @@ def _fits(head: Head, targets: Sequence[Target], options: ScanOptions, needs: Se
     if options.regions and set(options.regions) != regions:
         raise UsageError(
             f"the interrupted scan is of {', '.join(sorted(regions)) or 'all Regions'}.",
+            suggestion="Resume it with the options it was begun with.",
+        )
+    if any(name not in known for name in head.info.details):
+        raise UsageError(
+            "the interrupted scan reads by a `query` that none of these policies has.",
             suggestion="Resume it with the options it was begun with.",
         )
     for need in needs:
@@ -368,7 +378,7 @@ def _judged(
         judgement = judge(
             snapshot,
             chosen.plans,
-            catalog(),
+            chosen.catalog,
             facts(),
             target,
             spill=Path(aside.name),
@@ -379,7 +389,17 @@ def _judged(
         aside.cleanup()
         raise
     seconds = time.monotonic() - began
-    return Outcome(snapshot.info, judgement, chosen.plans, chosen.policies, damages, seconds, aside, chosen.parameters)
+    return Outcome(
+        info=snapshot.info,
+        judgement=judgement,
+        plans=chosen.plans,
+        policies=chosen.policies,
+        damages=damages,
+        seconds=seconds,
+        aside=aside,
+        parameters=chosen.parameters,
+        catalog=chosen.catalog,
+    )
 
 
 def _sizes(snapshot: Snapshot) -> dict[tuple[str, str], int]:

@@ -7,16 +7,14 @@ from dataclasses import dataclass
 
 import duckdb
 
-from crenel.catalog.load import catalog
 from crenel.errors import UsageError, nearest
 from crenel.judge.compliance import FrameworkStanding, Score, scores, standings
 from crenel.judge.stored import lay_out_stored
 from crenel.lake.engine import connect
 from crenel.lake.snapshots import Damage, Lake
-from crenel.language.policy import Plan
 from crenel.model import ScanInfo
 from crenel.policies.reads import needs_of
-from crenel.scan import ScanOptions, judge_stored
+from crenel.scan import Outcome, ScanOptions, judge_stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ def standing(options: ScanOptions, accounts: Sequence[str] = ()) -> Standing:
     """
     if options.frameworks:
         with judge_stored(options) as outcome:
-            missing = tuple(_missing(outcome.plans, outcome.info))
+            missing = tuple(_missing(outcome))
             return _standing(outcome.info, outcome.judgement.connection, accounts, missing, outcome.damages)
     snapshot, damages = Lake(options.lake).latest(options.as_of)
     with connect() as connection:
@@ -74,10 +72,10 @@ def _standing(
     return Standing(info, tuple(accounts or known), tuple(found), by_account, missing, damages)
 
 
-def _missing(plans: Sequence[Plan], info: ScanInfo) -> Iterator[str]:
+def _missing(outcome: Outcome) -> Iterator[str]:
     """Yield the types and details that plans read and a scan did not, a text each."""
-    for need in needs_of(plans, catalog()):
-        if need.type not in info.details:
+    for need in needs_of(outcome.plans, outcome.catalog):
+        if need.type not in outcome.info.details:
             yield f"aws.{need.type}"
-        elif lacking := sorted(need.details - set(info.details[need.type])):
+        elif lacking := sorted(need.details - set(outcome.info.details[need.type])):
             yield f"aws.{need.type} ({', '.join(lacking)})"

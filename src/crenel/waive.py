@@ -174,7 +174,8 @@ def _held_against(
         ).fetchall()
         decided = connection.execute(f"SELECT policy, variant, framework || '/' || control FROM {controls}").fetchall()
         known = {*builtin_names(), *_own_names(own)}
-        names = sorted({policy for policy, _ in failing} & known)
+        spoken_of = {policy for policy, _ in failing if any(each.speaks_of(policy) for each in loaded.waivers)}
+        names = sorted(spoken_of & known)
         chosen = choose(names=names, paths=own) if names else None
         plans = {plan.policy: plan for plan in (chosen.plans if chosen else ())}
         asked = [replace(plans[policy], variant=variant) for policy, variant in failing if policy in plans]
@@ -199,4 +200,4 @@ def _held_against(
         )
         for each in loaded.waivers
     )
-    return covered, tuple(sorted({policy for policy, _ in failing} - known))
+    return covered, tuple(sorted(spoken_of - known))

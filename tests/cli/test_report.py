@@ -12,6 +12,7 @@ from crenel.cli import main
 from crenel.report.formats import FORMATS
 from tests.judge.lakes import bucket, snapshot
 
+POLICY = {"policy": "s3-bucket-encryption", "why": "So.", "remediation": "Encrypt it.", "links": []}
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
 
 
@@ -32,7 +33,7 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             {"resource_id": "site", "waiver": "w", "owner": "web", "reason": "meant so", "until": date(2027, 1, 1)}
         ],
         about={
-            "policies": [{"policy": "s3-bucket-encryption", "remediation": "Encrypt it.", "links": []}],
+            "policies": [{"title": "Encrypted", "severity": "high", "type": "aws.s3", **POLICY}],
             "controls": [{"framework": "cis-7.0", "control": "2.1", "place": 1, "policy": "s3-bucket-encryption"}],
         },
     )

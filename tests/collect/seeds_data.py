@@ -96,8 +96,9 @@ def proxy(aws: Callable[..., Any]) -> str:
         ]
         for n, zone in enumerate("ab")
     ]
+    secret = f"arn:aws:secretsmanager:{HOME}:{ACCOUNT}:secret:s"
     aws("rds", HOME).create_db_proxy(
-        DBProxyName="p", EngineFamily="MYSQL", Auth=[{"AuthScheme": "SECRETS", "SecretArn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:s"}], RequireTLS=True,
+        DBProxyName="p", EngineFamily="MYSQL", Auth=[{"AuthScheme": "SECRETS", "SecretArn": secret}], RequireTLS=True,
         RoleArn=f"arn:aws:iam::{ACCOUNT}:role/r", VpcSubnetIds=subnets,
     )  # fmt: skip
     return "p"

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from crenel.catalog.columns import service_model
-from crenel.collect.endpoints import Endpoints, UnknownPlaceError
+from crenel.collect.endpoints import Endpoints, UnknownPlaceError, placed
 from crenel.errors import CallError, UnsureError
 
 from .stub import JSON, Answer, Stub
@@ -50,6 +50,7 @@ def test_the_parts_have_the_signatures_that_we_call() -> None:
         ("iam", "us-gov-west-1", "https://iam.us-gov.amazonaws.com", "iam", "us-gov-west-1"),
         ("iam", "cn-north-1", "https://iam.cn-north-1.amazonaws.com.cn", "iam", "cn-north-1"),
         ("s3", "eu-west-1", "https://s3.eu-west-1.amazonaws.com", "s3", "eu-west-1"),
+        ("s3express", "us-east-1", "https://s3express-control.us-east-1.amazonaws.com", "s3express", "us-east-1"),
         ("s3control", "us-east-1", "https://123456789012.s3-control.us-east-1.amazonaws.com", "s3", "us-east-1"),
         ("opensearch", "us-east-1", "https://es.us-east-1.amazonaws.com", "es", "us-east-1"),
         ("sagemaker", "us-east-1", "https://api.sagemaker.us-east-1.amazonaws.com", "sagemaker", "us-east-1"),
@@ -60,6 +61,13 @@ def test_the_parts_have_the_signatures_that_we_call() -> None:
 def test_endpoints_of_aws_itself(service, region, url, name, signed_for) -> None:
     place = Endpoints(Session(), "123456789012").place(service, region)
     assert (place.url, place.signing_name, place.signing_region, place.own) == (url, name, signed_for, True)
+
+
+def test_directory_buckets_are_asked_for_where_they_are() -> None:
+    assert placed("s3", "ListDirectoryBuckets", {}) == "s3express"
+    assert placed("s3", "GetBucketLifecycleConfiguration", {"Bucket": "a--use1-az4--x-s3"}) == "s3express"
+    assert placed("s3", "GetBucketLifecycleConfiguration", {"Bucket": "a"}) == "s3"
+    assert placed("kms", "ListKeys", {}) == "kms"
 
 
 def test_custom_endpoints_by_the_environment_and_by_the_profile(monkeypatch, tmp_path) -> None:

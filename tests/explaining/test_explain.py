@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,8 @@ import pytest
 from crenel.catalog.load import catalog
 from crenel.choice import choose
 from crenel.cli import main
-from crenel.explaining.policies import Asked, asked_of, explain_policy
+from crenel.explaining.findings import plan_command
+from crenel.explaining.policies import Asked, Decides, asked_of, explain_policy
 from crenel.judge.findings import Finding
 from crenel.judge.run import judge
 from crenel.model import Standard
@@ -130,12 +133,25 @@ def test_a_finding_is_explained(lake: Path, capsys: Captured) -> None:
         '  - holds: some item of CreateVolumePermissions has this: Group is "all"\n',
         "  - (unknown) does not hold: CreateVolumePermissions is absent\n",
         "  Take the snapshot snap-1 from the public\n    - who may restore the snapshot: everyone → ",
-        f"  crenel fix plan --finding {found.id[:12]} --out plan.json # all of it as a plan, to review and apply\n",
+        f"  crenel fix plan --policy {PUBLIC} --finding {found.id[:12]} --out plan.json # all of it as a plan, ",
         "  aws ec2 modify-snapshot-attribute --region eu-west-1 --snapshot-id snap-1 ",
         "    - It can be taken back: yes. Lost: ",
         "Why it matters\n",
     ):
         assert words in told
+
+
+def test_the_command_of_a_plan_makes_one(lake: Path, capsys: Captured, tmp_path: Path) -> None:
+    """For the finding alone, by the framework whose parameters it was found by; of a variant by its resource."""
+    found = finding(lake, "snap-1")
+    decides = [Decides("ours", "1", "-"), Decides("fsbp", "EC2.1", "-")]
+
+    words = shlex.split(plan_command(found, decides))
+    assert main([*words[1:-1], str(tmp_path / "plan.json"), "--lake", str(lake)]) == 0
+    assert "1 automatic step." in capsys.readouterr().out
+    of_variant = shlex.split(plan_command(replace(found, variant="least=5"), decides))
+    assert main([*of_variant[1:-1], str(tmp_path / "plan.json"), "--lake", str(lake)]) == 0
+    assert "1 automatic step." in capsys.readouterr().out
 
 
 def test_a_waiver_is_told(lake: Path, capsys: Captured) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -92,3 +93,28 @@ def test_versions_of_cis(capsys):
 
     assert re.search(r"\nRemoved\n  1\.3 +Security questions", out)
     assert "1.12 → 2.11" in out
+
+
+def test_show_has_what_decides_each_control_and_what_is_left_to_do(tmp_path, capsys):
+    path = tmp_path / "ours.yaml"
+    path.write_text(
+        "id: ours\nname: Ours\nprofile: cis\nlevels: {L1: for all}\ncontrols:\n"
+        '  - {id: "1", title: Forgotten, levels: [L1], severity: low, policies: [iam-credentials-unused]}\n'
+        '  - {id: "2", title: Left, manual: Ask who left.}\n'
+    )
+
+    assert main(["frameworks", "show", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "2 controls, 1 decided by 1 policy, parameters of cis" in out
+    assert "  1       Forgotten  L1  low\n          iam-credentials-unused  max_unused_days 45\n" in out
+    assert "  2       Left\n          By hand: Ask who left.\n" in out
+
+
+def test_list_counts_what_is_decided_and_what_is_not(capsys):
+    assert main(["frameworks", "list", "--format", "json"]) == 0
+    found = {each["id"]: each for each in json.loads(capsys.readouterr().out)}
+
+    assert (found["practices"]["decided"], found["practices"]["by_hand"]) == (26, 0)
+    assert found["cis-7.0"]["decided"] + found["cis-7.0"]["by_hand"] == 70
+    assert main(["frameworks", "list"]) == 0
+    assert "cis-7.0 " in capsys.readouterr().out

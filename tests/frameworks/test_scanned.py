@@ -90,3 +90,18 @@ def test_permissions_that_fit_no_managed_policy_are_said_to(capsys):
     assert "longer than the 6,144 characters of a managed policy: make two of it" in capsys.readouterr().err
     assert main(["permissions"]) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_a_scan_by_frameworks_ends_with_their_scores_and_what_to_do_next(lake, capsys):
+    main(["scan", "--offline", "--lake", str(lake), "--framework", "cis-7.0", "--policy", "iam-credentials-unused"])
+    out = " ".join(capsys.readouterr().out.split())
+
+    assert "CIS AWS Foundations Benchmark 7.0.0, 0%: 0 of 1 control passed. In no score: 62 UNKNOWN" in out
+    assert "crenel fix plan --framework cis-7.0 " in out
+    assert "crenel compliance cis-7.0 " in out
+
+
+def test_a_scan_of_the_practices_says_nothing_of_frameworks(lake, capsys):
+    main(["scan", "--offline", "--lake", str(lake)])
+
+    assert "compliance" not in capsys.readouterr().out

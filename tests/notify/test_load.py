@@ -9,7 +9,7 @@ import pytest
 from crenel.errors import PolicyError
 from crenel.judge.changes import WORSE, Change
 from crenel.model import Severity
-from crenel.notify.load import load_targets
+from crenel.notify.load import _COMMON, _KEYS, load_targets
 from crenel.notify.model import Email, Slack, Sns, Webhook
 
 
@@ -63,6 +63,8 @@ notify:
         ("{type: sns}", "a target of the type sns needs `topic`."),
         ("{type: email, server: s, from: a@b.test}", "a target of the type email needs `to`."),
         ("{type: email, server: s, from: a, to: [a@b.test]}", "this is no mail address."),
+        ("{type: email, server: s, from: a..b@c.test, to: [a@b.test]}", "this is no mail address."),
+        ("{type: email, server: s, from: \u00e9@c.test, to: [a@b.test]}", "this is no mail address."),
         ("{type: email, server: s, from: a@b.test, to: ['a@b.test, c@d.test']}", "an item of to is a mail address."),
         (
             '{type: email, server: s, from: a@b.test, to: ["a@b.test\\nBcc: x@y.test"]}',
@@ -90,6 +92,14 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, line: str, said: str) 
     assert said in str(caught.value)
     assert caught.value.where is not None
     assert caught.value.where.line == 2
+
+
+def test_every_key_and_change_is_described() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "notifications.md").read_text(encoding="utf-8")
+    firsts = "\n".join(row.split("|")[1] for row in page.splitlines() if row.startswith("|"))
+
+    keys = {key.rstrip("*") for keys in _KEYS.values() for key in keys}
+    assert [word for word in (*_COMMON, *keys, *WORSE, "resolved", "waived") if f"`{word}`" not in firsts] == []
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from crenel import scan as use_case
 from crenel.cli import main
+from tests.cli.test_scan import Fake
 from tests.judge.lakes import bucket, snapshot
 from tests.notify.conftest import NOW, Notify
 
@@ -61,3 +63,35 @@ def test_a_file_with_mistakes_ends_a_scan_before_it_begins(notify: Notify, capsy
 
     assert main(["scan", "--notify", str(notify.file), "--lake", str(notify.lake)]) == 2
     assert "NOT_SET_AT_ALL is not set" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("fail_on", "code"), [("none", 2), ("low", 3)])
+def test_after_a_scan_it_tells_and_the_verdicts_code_stands(
+    notify: Notify,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    fail_on: str,
+    code: int,
+) -> None:
+    """Where somebody can't be told that is an error, but none that hides what fails."""
+    fake = Fake()
+    monkeypatch.setattr(use_case, "scan", fake.scan)
+    notify.file.write_text(NOBODY)
+    words = ["scan", "--quiet", "--notify", str(notify.file), "--lake", str(notify.lake), "--fail-on", fail_on]
+
+    assert main(words) == code
+    out, err = capsys.readouterr()
+    assert "reports" in out
+    assert "hook: failed: http://127.0.0.1 can't be reached" in err
+    assert "1 target was not told." in err
+
+
+def test_after_a_scan_with_nothing_new_it_ends_as_the_scan_does(
+    notify: Notify, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    snapshot(notify.lake, NOW + timedelta(days=1), [bucket("same")])
+    monkeypatch.setattr(use_case, "scan", Fake().scan)
+    notify.file.write_text(NOBODY.replace("notify: [{", "notify: [{severity: critical, "))
+
+    assert main(["scan", "--quiet", "--notify", str(notify.file), "--lake", str(notify.lake)]) == 0
+    assert capsys.readouterr().err == "hook: nothing new\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tracemalloc
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,6 +45,14 @@ def test_a_format_says_what_it_is_for(style: str) -> None:
     assert "/" in made.media_type
     assert made.suffix
     assert made.purpose
+
+
+@pytest.mark.parametrize("style", list(FORMATS))
+def test_a_format_is_described(style: str) -> None:
+    """In a row of docs/outputs.md of its own."""
+    page = (Path(__file__).parents[2] / "docs" / "outputs.md").read_text(encoding="utf-8")
+
+    assert f"\n| `{style}` | " in page
 
 
 @pytest.mark.parametrize("style", list(FORMATS))

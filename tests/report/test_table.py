@@ -37,7 +37,7 @@ def one_line(text: str) -> str:
 
 
 def test_formats():
-    assert list(FORMATS) == ["table", "json", "csv", "ndjson", "markdown", "junit", "sarif", "ocsf", "asff"]
+    assert list(FORMATS) == ["table", "json", "csv", "ndjson", "html", "markdown", "junit", "sarif", "ocsf", "asff"]
 
 
 def test_verdicts_by_practice_and_policies_without_one_last():

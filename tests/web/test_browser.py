@@ -15,7 +15,7 @@ from tests.web.conftest import PALE, UNNAMED, served, watched
 
 PAGES = (
     "/", "/findings", "/findings?state=FAIL&severity=high&q=reports", "/policies", "/policies/s3-bucket-encryption",
-    "/frameworks", "/frameworks/practices", "/frameworks/practices/control?id=3", "/resources", "/resources/s3",
+    "/frameworks", "/frameworks/cis-3.0", "/frameworks/cis-3.0/control?id=1.4", "/resources", "/resources/s3",
     "/alerts", "/sql", "/sql?q=select+policy,+count(*)+as+n+from+findings+group+by+all", "/snapshots",
 )  # fmt: skip
 

@@ -148,7 +148,7 @@ def _write(found: Framework, params: Mapping[str, Sequence[Mapping[str, object]]
 
 
 def _lines(control: Control, params: Sequence[Mapping[str, object]]) -> Iterator[tuple[Text, int]]:
-    line = Text(f"{plain(control.id):<7}", style="bold").append(f" {plain(control.title)}", "not bold")
+    line = Text(f"{plain(control.id):<6}  ", style="bold").append(plain(control.title), "not bold")
     extra = "  ".join([*control.levels, *([control.severity.value] if control.severity else [])])
     yield line.append(f"  {extra}" if extra else "", "not bold dim"), 2
     for asked, given in zip(control.policies, params, strict=True):

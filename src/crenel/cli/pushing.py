@@ -102,4 +102,7 @@ def _raise_for(problems: Mapping[Hub, str], refused: int = 0) -> None:
     parts = [f"{number(refused, 'finding was', 'findings were')} refused"] if refused else []
     parts += [f"{number(len(problems), 'hub was', 'hubs were')} not told"] if problems else []
     if parts:
-        raise UsageError(f"{' and '.join(parts)}.", suggestion="Say the same again: what was taken is not sent twice.")
+        hint = "Say the same again: what was taken is not sent twice."
+        if problems and not refused:
+            hint = "Turn Security Hub on there, give credentials, or choose with --account and --region."
+        raise UsageError(f"{' and '.join(parts)}.", suggestion=hint)

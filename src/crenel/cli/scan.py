@@ -153,7 +153,7 @@ def scan(  # noqa: PLR0913 (the command line's options)
     with use_case.judge_stored(options) if stored else _read(options, quiet=quiet) as outcome:
         for damage in outcome.damages if style != "table" else ():
             warn_of_damage(damage)
-        write_report(report_of(outcome, again(options)), style, target, quiet=quiet)
+        write_report(report_of(outcome, again(options), frameworks), style, target, quiet=quiet)
         code = exit_code(outcome, fail_on)
     if targets:
         code = _notified(targets, lake, code)
@@ -171,10 +171,16 @@ def _notified(targets: Sequence[Target], lake: Path, code: int) -> int:
     return code
 
 
-def report_of(outcome: use_case.Outcome, repeat: str) -> Report:
+def report_of(outcome: use_case.Outcome, repeat: str, frameworks: Sequence[str] = ()) -> Report:
     """Return the report of a scan's outcome; `repeat` is the command that gives it again."""
     return Report(
-        outcome.info, outcome.judgement, outcome.plans, outcome.damages, seconds=outcome.seconds, again=repeat
+        outcome.info,
+        outcome.judgement,
+        outcome.plans,
+        outcome.damages,
+        seconds=outcome.seconds,
+        again=repeat,
+        frameworks=frameworks,
     )
 
 

@@ -35,7 +35,7 @@ from botocore.session import Session
 from botocore.validate import ParamValidator
 
 from crenel import __version__
-from crenel.collect.endpoints import READ_TIMEOUT, Endpoints, Place, UnknownPlaceError
+from crenel.collect.endpoints import READ_TIMEOUT, Endpoints, Place, UnknownPlaceError, placed
 from crenel.collect.limits import Limits
 from crenel.collect.paging import paging
 from crenel.collect.secrets import without_credentials
@@ -145,7 +145,7 @@ class Caller:
         op = replace(op, treatment=None) if bare else op
         label = f"{service}:{name}"
         try:
-            place = self.endpoints.place(service, region)
+            place = self.endpoints.place(placed(service, name, params), region)
             request = self._prepared(op, params, place)
         except UnknownPlaceError as error:
             raise CallError(label, "ConnectionError", f"{service} has no endpoint in {region}: {error}") from error

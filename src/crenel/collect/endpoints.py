@@ -26,6 +26,9 @@ _CONNECTIONS = 128  # to one host at a time; the collector's threads are fewer
 _HOSTS = 2048  # each service and Region is one: urllib3 would close all but ten
 
 
+_EXPRESS = "s3express"
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where calls go and how they are signed. `own` is AWS's own endpoint, not a custom one."""
@@ -35,6 +38,15 @@ class Place:
     signing_region: str
     own: bool
     http: URLLib3Session
+
+
+def placed(service: str, operation: str, params: Mapping[str, Any]) -> str:
+    """Return by which name the place of a call is known: directory buckets of S3 have an endpoint of their own.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-Regions-and-Zones.html
+    """
+    directory = operation == "ListDirectoryBuckets" or str(params.get("Bucket", "")).endswith("--x-s3")
+    return _EXPRESS if service == "s3" and directory else service
 
 
 class UnknownPlaceError(Exception):
@@ -80,12 +92,13 @@ class Endpoints:
                 http.close()
 
     def _find(self, service: str, region: str) -> Place:
-        model = service_model(service)
-        custom = self.custom(service)
+        known = "s3" if service == _EXPRESS else service
+        model = service_model(known)
+        custom = self.custom(known)
         url = ""
         scheme: Mapping[str, str] = {}
         try:
-            endpoint = _provider(service).resolve_endpoint(**self._parameters(service, region))
+            endpoint = _provider(known).resolve_endpoint(**self._parameters(service, region))
             url = endpoint.url
             schemes = endpoint.properties.get("authSchemes") or [{}]
             scheme = next((one for one in schemes if one.get("name") == "sigv4"), {})
@@ -104,6 +117,8 @@ class Endpoints:
         found: dict[str, Any] = {"Region": region, "UseFIPS": self._fips, "UseDualStack": self._dualstack}
         if service == "s3":
             found["ForcePathStyle"] = True  # one host a Region instead of one a bucket; names with dots need it anyway
+        if service == _EXPRESS:
+            found["UseS3ExpressControlEndpoint"] = True
         if service == "s3control":
             found |= {"AccountId": self._account, "RequiresAccountId": True}
         return found

@@ -12,6 +12,7 @@ from crenel.collect.documents import statements
 from crenel.collect.filter_patterns import alternatives
 from crenel.collect.iam_users import access_key_use, access_keys, credential, mfa, password, root_credential
 from crenel.collect.networks import endpoint_services, stale_groups
+from crenel.collect.origins import origin_buckets
 from crenel.collect.rows import Row
 from crenel.errors import CallError
 
@@ -146,6 +147,7 @@ ODDITIES: Mapping[str, Oddity] = {
     "iam-policy-simulation": iam_access.simulated_policy,
     "iam-last-accessed": iam_access.last_accessed,
     "s3-bucket-location": bucket_location,
+    "origin-buckets": origin_buckets,
     "last-part": last_part,
     "web-acl-scope": web_acl_scope,
     "statements": document_statements,

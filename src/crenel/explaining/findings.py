@@ -5,6 +5,7 @@ itself.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from crenel.explaining.clauses import Clause, clauses, parameters_of, table_of
 from crenel.explaining.model import Explanation, Part, part
 from crenel.explaining.policies import COLUMNS as ASKED
 from crenel.explaining.policies import Asked, Decides, asked_of, controls, links, what, why
+from crenel.frameworks.load import builtin_frameworks
 from crenel.judge.findings import COLUMNS, Finding
 from crenel.lake.engine import connect
 from crenel.lake.findings import lay_out
@@ -47,7 +49,7 @@ def explain_finding(
             *_seen(found),
             *_waiver(found),
             *(why(asked) if asked else ()),
-            *_repair(snapshot, found, asked),
+            *_repair(snapshot, found, asked, decides),
             *(what(asked) if asked else ()),
             *_held(held),
             *controls(decides),
@@ -116,7 +118,7 @@ def _waiver(found: Finding) -> tuple[Part, ...]:
 # --- what closes it
 
 
-def _repair(snapshot: Snapshot, found: Finding, asked: Asked | None) -> tuple[Part, ...]:
+def _repair(snapshot: Snapshot, found: Finding, asked: Asked | None, decides: Sequence[Decides]) -> tuple[Part, ...]:
     words = " ".join(asked.remediation.split()) if asked else ""
     if found.state not in (State.FAIL, State.WAIVED):
         return ()
@@ -125,10 +127,12 @@ def _repair(snapshot: Snapshot, found: Finding, asked: Asked | None) -> tuple[Pa
         return part("fix", "How to fix it", "prose", words, *notes)
     said = [Sentence(words)] if words else []
     said += [Sentence(note) for note in notes]
-    said += [Sentence(_title(step), tuple(Sentence(each) for each in _of_step(step))) for step in steps]
+    said += [Sentence(_title(step, found), tuple(Sentence(each) for each in _of_step(step))) for step in steps]
     commands = [command for step in steps for command in _commands(step)]
-    safety = [Sentence(_title(step), tuple(Sentence(each) for each in _safety(step))) for step in steps if step.act]
-    plan = f"crenel fix plan --finding {found.id[:12]} --out plan.json # all of it as a plan, to review and apply"
+    safety = [
+        Sentence(_title(step, found), tuple(Sentence(each) for each in _safety(step))) for step in steps if step.act
+    ]
+    plan = f"{plan_command(found, decides)} # all of it as a plan, to review and apply"
     return (
         *part("fix", "How to fix it", "prose", *said),
         *part("commands", "Commands", "code", *commands, plan),
@@ -167,8 +171,24 @@ def planned(snapshot: Snapshot, found: Finding, asked: Asked | None) -> tuple[tu
     return tuple(planner.steps.values()), tuple(planner.notes)
 
 
-def _title(step: Step) -> str:
-    return step.title if step.act else f"By hand: {step.title}"
+def plan_command(found: Finding, decides: Sequence[Decides]) -> str:
+    """Return the command that makes a plan of what closes a finding.
+
+    It judges anew, so it names a framework by which the finding comes: its parameters decide. Of several sets of
+    parameters one alone is asked then, and the finding has another id; so it is named by its resource.
+    """
+    words = ["crenel", "fix", "plan"]
+    frameworks = [each.framework for each in decides if each.framework in builtin_frameworks()]
+    words += ["--framework", frameworks[0]] if frameworks else []
+    words += ["--policy", found.policy]
+    words += ["--resource", found.resource_id] if found.variant else ["--finding", found.id[:12]]
+    return shlex.join([*words, "--out", "plan.json"])
+
+
+def _title(step: Step, found: Finding) -> str:
+    if step.act:
+        return step.title
+    return "By hand:" if step.title == found.message else f"By hand: {step.title}"
 
 
 def _of_step(step: Step) -> Iterator[str]:

@@ -24,7 +24,7 @@ from crenel.judge.findings import COLUMNS, Finding
 from crenel.judge.waiving import Accepting
 from crenel.lake.engine import connect, insert, literal_path, name, parquet, quoted, sql_type
 from crenel.lake.findings import ABOUT, lay_out, stored_findings, write_about
-from crenel.lake.snapshots import Snapshot, collected_columns
+from crenel.lake.snapshots import Snapshot, collected_columns, kinds_of
 from crenel.language.joins import fact_table
 from crenel.language.plan import (
     Field,
@@ -33,7 +33,7 @@ from crenel.language.policy import (
     Plan,
 )
 from crenel.language.reading import Compiler, Source
-from crenel.language.verdicts import verdicts
+from crenel.language.verdicts import shares, verdicts
 from crenel.language.walking import (
     reads,
     related_tables,
@@ -116,15 +116,6 @@ class Judgement:
         where = " AND ".join(conditions)
         query = f"SELECT {', '.join(COLUMNS)} FROM findings WHERE {where} ORDER BY {_ORDER}{bound}"
         cursor = self.connection.cursor().execute(query, values)
-        while rows := cursor.fetchmany(_BATCH):
-            yield from (Finding.of(row) for row in rows)
-
-    def first(self, state: State, each: int) -> Iterator[Finding]:
-        """Yield the first findings of a state of each policy and variant, as `findings` orders them, in one pass."""
-        numbered = "row_number() OVER (PARTITION BY policy, variant ORDER BY account, region, resource_id)"
-        chosen = f"SELECT id FROM findings WHERE state = ? QUALIFY {numbered} <= {int(each)}"
-        query = f"SELECT {', '.join(COLUMNS)} FROM findings WHERE id IN ({chosen}) ORDER BY {_ORDER}"
-        cursor = self.connection.cursor().execute(query, [state.value])
         while rows := cursor.fetchmany(_BATCH):
             yield from (Finding.of(row) for row in rows)
 
@@ -241,7 +232,7 @@ class Bench:
 
         No scan that ends well leaves any; a PASS, or the absence of a resource, has to rest on more than that.
         """
-        kinds = [self.catalog[name] for name in self.info.details]
+        kinds = kinds_of(self.info, self.catalog)
         self.connection.execute("CREATE TABLE wanted (type VARCHAR, regional BOOLEAN)")
         insert(self.connection, "wanted", [[kind.name for kind in kinds], [kind.regional for kind in kinds]])
         accounts = ", ".join(f"({quoted(account.id)})" for account in self.info.accounts)
@@ -271,7 +262,7 @@ class Bench:
 
         What is asked of the whole account may have its answer there. A trail shows in every Region: one is enough.
         """
-        kinds = [kind for kind in map(self.catalog.__getitem__, self.info.details) if kind.regional]
+        kinds = [kind for kind in kinds_of(self.info, self.catalog) if kind.regional]
         rows = []
         for account in self.info.accounts:
             states = [each.state for each in self.info.coverage if each.account == account.id]
@@ -341,9 +332,10 @@ class Bench:
         return there and plan.table in self.sources and self.sources.keys() >= set(related_tables(plan.everything()))
 
     def table_verdicts(self, source: Source, plans: Sequence[Plan], target: Path) -> None:
-        """Judge one table by all its plans in one pass. Raises `UsageError` naming a policy that can't be run."""
+        """Judge one table by all its plans in a few passes. Raises `UsageError` naming a policy that can't be run."""
         try:
-            self.write(target, _finished(verdicts(Compiler(self.sources, self.info.started_at), source, plans)))
+            few = [verdicts(Compiler(self.sources, self.info.started_at), source, each) for each in shares(plans)]
+            self.write(target, " UNION ALL ".join(map(_finished, few)))
         except duckdb.Error as error:
             if len(plans) > 1:
                 for plan in plans:

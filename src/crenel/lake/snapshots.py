@@ -217,11 +217,20 @@ def _whole(written: Mapping[str, int], records: Sequence[UnitRecord]) -> None:
 
 
 def collected_columns(kind: ResourceType, details: Iterable[str]) -> dict[str, Type]:
-    """Return the columns of a type's table when these details were collected."""
+    """Return the columns of a type's table when these details were collected.
+
+    What one policy made for itself, with parameters of its own, is known to its own catalogue alone.
+    """
     found: dict[str, Type] = {**COMMON, **kind.columns}
     for detail in details:
-        found |= kind.details[detail].columns
+        if detail in kind.details:
+            found |= kind.details[detail].columns
     return found
+
+
+def kinds_of(info: ScanInfo, catalog: Catalog) -> list[ResourceType]:
+    """Return the types that a scan read and a catalogue has: listings that a policy narrows are in its own alone."""
+    return [catalog[name] for name in info.details if name in catalog]
 
 
 def rows_sql(columns: Mapping[str, Type], spools: Sequence[Path]) -> str:

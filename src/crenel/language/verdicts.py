@@ -30,7 +30,28 @@ from crenel.language.policy import Plan, Template
 from crenel.language.reading import Compiler, Source
 from crenel.language.sql import Relation
 from crenel.language.tables import COMMON
-from crenel.language.walking import kind_of, walk
+from crenel.language.walking import kind_of, related_tables, walk
+
+_JOINS = 60  # in one query: the time that DuckDB takes to plan it grows faster than their number
+
+
+def shares(plans: Sequence[Plan]) -> list[list[Plan]]:
+    """Return plans of one table in groups, each for a query of its own: with few other tables in it, the inner ones
+    counted. Plans that look at none stay together.
+    """
+    found: list[list[Plan]] = [[]]
+    joins = 0
+    for plan in sorted(plans, key=_joins):
+        joins += _joins(plan)
+        if joins > _JOINS and found[-1]:
+            found.append([])
+            joins = _joins(plan)
+        found[-1].append(plan)
+    return found
+
+
+def _joins(plan: Plan) -> int:
+    return sum(1 for _ in related_tables(iter(plan.everything())))
 
 
 def verdicts(compiler: Compiler, source: Source, plans: Sequence[Plan]) -> str:

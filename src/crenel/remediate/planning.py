@@ -208,7 +208,7 @@ class Planner:
             "id": "",
             "account": target.account,
             "region": target.place["region"],
-            "type": f"aws.{catalog()[target.type].reported_as}",
+            "type": f"aws.{self.tables.types[target.type].reported_as}",
             "resource": target.resource,
             "findings": (finding,) if finding else (),
             "policy": target.policy,

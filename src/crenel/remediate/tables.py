@@ -23,7 +23,7 @@ class SnapshotTables:
 
     def __init__(self, snapshot: Snapshot, types: Catalog | None = None) -> None:
         self.snapshot = snapshot
-        self._types = types or catalog()
+        self.types = types or catalog()
         self._rows: dict[tuple[str, str], Sequence[Row]] = {}
         self._unlisted = self._denied()
 
@@ -43,7 +43,7 @@ class SnapshotTables:
             return {}
         once = (
             "QUALIFY row_number() OVER (PARTITION BY _account, _id ORDER BY _primary DESC, _region) = 1"
-            if self._types[kind].shadows
+            if self.types[kind].shadows
             else ""
         )
         query = f"FROM (SELECT * FROM {self._relation(kind)} {once}) t WHERE _id IN (SELECT unnest(?))"
@@ -59,10 +59,10 @@ class SnapshotTables:
         return self._asked(kind, f"FROM {self._relation(kind)} t {where}", [account, region, GLOBAL, sorted(ids)])
 
     def _relation(self, kind: str) -> str:
-        return parquet(self.snapshot.folder / f"{self._types[kind].table}.parquet")
+        return parquet(self.snapshot.folder / f"{self.types[kind].table}.parquet")
 
     def _asked(self, kind: str, query: str, values: list[object]) -> list[Row]:
-        if self.snapshot.file(self._types[kind]) is None:
+        if self.snapshot.file(self.types[kind]) is None:
             return []
         with connect() as connection:
             return [json.loads(text) for (text,) in connection.execute(f"SELECT to_json(t) {query}", values).fetchall()]

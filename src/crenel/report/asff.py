@@ -74,13 +74,13 @@ class Documents:
         self.policies = {(policy.policy, policy.variant): policy for policy in asked(connection)}
         self.controls = controls(connection)
         self.partitions = {account.id: account.partition for account in report.info.accounts}
-        self.home = home_region(report.info)
+        self.info = report.info
 
     def of(self, finding: Finding) -> dict[str, Any]:
         """Return the document of a finding, within the format's lengths."""
         key = (finding.policy, finding.variant)
         partition = self.partitions.get(finding.account, "aws")
-        region = finding.region if finding.region != GLOBAL else self.home
+        region = finding.region if finding.region != GLOBAL else home_region(partition, self.info)
         return _document(finding, self.policies[key], self.controls.get(key, ()), partition, region)
 
 
@@ -100,9 +100,8 @@ def resource_types() -> Mapping[str, str]:
     return {**{ours: known[theirs] for ours, theirs in named.items() if theirs in known}, **_NAMED}
 
 
-def home_region(info: ScanInfo) -> str:
+def home_region(partition: str, info: ScanInfo) -> str:
     """Return the Region whose hub takes findings about what has no Region of its own."""
-    partition = info.accounts[0].partition if info.accounts else "aws"
     regional = [region for region in info.regions if region != GLOBAL]
     return _HOMES.get(partition) or next(iter(regional), "us-east-1")
 

@@ -80,7 +80,7 @@ def _framework(console: Console, report: Compliance, framework: FrameworkStandin
     name = Text(f"{plain(framework.name)} {plain(framework.version)}".rstrip(), style="bold underline")
     console.print(name.append(f"  {framework.id}", style="not bold not underline dim"))
     console.print(_sections(framework))
-    console.print(_in_words(score))
+    console.print(in_words(score))
     _by_account(console, report, framework)
     for section in framework.sections:
         console.print()
@@ -91,10 +91,11 @@ def _framework(console: Console, report: Compliance, framework: FrameworkStandin
                 _control(console, control)
 
 
-def _in_words(score: Score) -> Text:
+def in_words(score: Score) -> Text:
+    """Return a score as a sentence: in percent, of how many controls, and what is in none."""
     passed, failed = score.count(ControlState.PASS), score.count(ControlState.FAIL)
     line = Text(percent(score), style="bold") if score.value is not None else Text("No score", style="bold")
-    line.append(f": {passed} of the {number(passed + failed, 'control')} that pass or fail.", "not bold")
+    line.append(f": {passed} of {number(passed + failed, 'control')} passed.", "not bold")
     aside = [f"{score.count(state):,} {NAMES[state]}" for state in _COLUMNS[2:] if score.count(state)]
     return line.append(f" In no score: {', '.join(aside)}." if aside else "", "not bold")
 
@@ -181,7 +182,8 @@ def _missing(console: Console, report: Compliance) -> None:
     more = len(report.missing) - _SHOWN
     named = ", ".join(report.missing[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
     indented(console, Text(f"This snapshot was read without {named}.", style="bold yellow"), 0)
-    console.print(Text("Read what is lacking: ").append(report.scan, style="bold"))
+    # A command that is to be copied is not broken at the width.
+    console.print(Text("Read what is lacking: ").append(report.scan, style="bold"), soft_wrap=True)
 
 
 Writer = Callable[[Compliance, TextIO], None]

@@ -20,7 +20,7 @@ class Report:
     over.
 
     `seconds` is how long the run took, None where nobody measured. `again` is the command that judges the same snapshot
-    again, for the hint at the end ("" for none).
+    again, for the hint at the end ("" for none). `frameworks` are those that were asked for, as the user named them.
     """
 
     info: ScanInfo
@@ -29,6 +29,7 @@ class Report:
     damages: Sequence[Damage] = ()
     seconds: float | None = None
     again: str = ""
+    frameworks: Sequence[str] = ()
 
     def resources_judged(self) -> int:
         """Return how many resources got a verdict of their own (PASS, FAIL, or UNKNOWN of a resource that was seen)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TextIO
@@ -11,12 +12,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from crenel.judge.compliance import scores
 from crenel.judge.findings import Finding
 from crenel.language.policy import (
     Plan,
 )
 from crenel.model import GLOBAL, Coverage, Severity, State
 from crenel.report.asked import Asked
+from crenel.report.compliance import in_words
 from crenel.report.console import console_for, indented
 from crenel.report.model import Report
 from crenel.report.text import number, plain, short
@@ -262,16 +265,33 @@ def _summary(console: Console, report: Report, rows: Sequence[_Row]) -> None:
         line.append(", " if position else "").append(f"{total:,} {name}", style=_STYLES[status] if total else "dim")
     console.print()
     console.print(line)
+    if report.frameworks:
+        _frameworks(console, report)
+
+
+def _frameworks(console: Console, report: Report) -> None:
+    """Write the score of each framework that was asked for."""
+    engine = report.judgement.connection
+    found = scores(engine, "framework")
+    names = engine.execute(
+        "SELECT framework, any_value(framework_title), any_value(version) FROM controls GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    for framework, title, version in names:
+        line = Text(f"{plain(title)} {plain(version or '')}".rstrip(), style="bold").append(", ", "not bold")
+        indented(console, line.append_text(in_words(found[framework,])), 0)
 
 
 def _next(console: Console, report: Report, rows: Sequence[_Row], gaps: Sequence[Unread]) -> None:
     steps = []
+    chosen = "".join(f" --framework {shlex.quote(name)}" for name in report.frameworks)
     worst = max((row for row in rows if row.failing), key=lambda row: row.plan.severity.rank, default=None)
     if worst:
         steps.append((f"crenel explain {worst.plan.policy}", "why it matters, how to fix it"))
-        steps.append(("crenel fix plan", "the steps that close what fails, without a call"))
+        steps.append((f"crenel fix plan{chosen}", "the steps that close what fails, without a call"))
+    if report.frameworks:
+        steps.append((shlex.join(["crenel", "compliance", *report.frameworks]), "each control with its reasons"))
     if any(gap.denied for gap in gaps):
-        steps.append(("crenel permissions", "the IAM policy that the scanner needs"))
+        steps.append((f"crenel permissions{chosen}", "the IAM policy that the scanner needs"))
     if report.again:
         steps.append((f"{report.again} --format json --output findings.json", "all of it, with the evidence"))
     if not steps:

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from crenel.explaining.clauses import Clause, clauses, parameters_of
-from crenel.explaining.findings import planned
-from crenel.explaining.policies import COLUMNS, Asked, asked_of, explain_policy
+from crenel.explaining.findings import plan_command, planned
+from crenel.explaining.policies import COLUMNS, Asked, Decides, asked_of, explain_policy
 from crenel.judge.findings import Finding
 from crenel.lake.snapshots import Snapshot
 from crenel.model import State
 from crenel.remediate.model import Step
-from crenel.web.opened import Opened
+from crenel.web.opened import Opened, Row
 
 # Which parts of a policy decide a state.
 _DECIDING = {
@@ -93,15 +93,20 @@ def _places(starts: Sequence[int], found: Sequence[Clause]) -> Iterator[tuple[in
             yield first, starts[line - 1] + column - 1, "unknown" if clause.counts is None else "counts"
 
 
-def repair(snapshot: Snapshot, found: Finding, asked: Asked | None) -> dict[str, Any] | None:
-    """Return the steps that close a finding, and what is to be said of them; None where there are none."""
+def repair(snapshot: Snapshot, found: Finding, asked: Asked | None, controls: Sequence[Row]) -> dict[str, Any] | None:
+    """Return the steps that close a finding, and what is to be said of them; None where there are none.
+
+    `controls` are those that the policy decides.
+    """
     steps, notes = planned(snapshot, found, asked)
     if not steps:
         return None
     return {
         "steps": [_step(step) for step in steps],
         "notes": list(notes),
-        "command": f"crenel fix plan --finding {found.id[:12]} --out plan.json",
+        "command": plan_command(
+            found, [Decides(each["framework"], each["control"], each["title"] or "") for each in controls]
+        ),
     }
 
 

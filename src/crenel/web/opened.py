@@ -20,7 +20,7 @@ from crenel.errors import LakeError
 from crenel.judge.changes import Change, lay_out_changes
 from crenel.lake.engine import connect, insert, parquet, quoted
 from crenel.lake.findings import TABLES, about, stored_findings
-from crenel.lake.snapshots import Snapshot
+from crenel.lake.snapshots import Snapshot, kinds_of
 from crenel.model import Severity, State
 
 MEMORY = "600MB"
@@ -126,7 +126,7 @@ def _small_tables(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> 
     counts = [
         f"SELECT {quoted(kind.name)}, _account, coalesce(_home, _region), count(*) FROM {parquet(path)} "
         "WHERE coalesce(_primary, true) GROUP BY ALL"
-        for kind in map(catalog().__getitem__, snapshot.info.details)
+        for kind in kinds_of(snapshot.info, catalog())
         if (path := snapshot.file(kind)) is not None
     ]
     if counts:

@@ -32,15 +32,16 @@ def finding(ask: Ask) -> Page:
     asked = asked_policy(opened, found.policy, found.variant)
     clauses = held(opened.snapshot, found, asked)
     closing = found.state in (State.FAIL, State.WAIVED)
+    controls = opened.rows(
+        "SELECT DISTINCT framework, framework_title, control, title FROM controls WHERE policy = ? "
+        "AND variant IS NOT DISTINCT FROM ? ORDER BY framework, control",
+        [found.policy, found.variant],
+    )
     values: dict[str, Any] = {
         "finding": found.as_json() | {"state": found.state.value, "title": found.title, "change": known["change"]},
         "policy": policy,
-        "controls": opened.rows(
-            "SELECT DISTINCT framework, framework_title, control, title FROM controls WHERE policy = ? "
-            "AND variant IS NOT DISTINCT FROM ? ORDER BY framework, control",
-            [found.policy, found.variant],
-        ),
-        "repair": repair(opened.snapshot, found, asked) if closing else None,
+        "controls": controls,
+        "repair": repair(opened.snapshot, found, asked, controls) if closing else None,
         "clauses": [clause_values(each) for each in clauses],
         "text": marked(asked.text, clauses, found.state) if asked else [],
         "said": parts(asked),
