@@ -310,9 +310,7 @@ def _begin(
     return head
 
 
-def _fits(
-    head: Head, known: Catalog, targets: Sequence[Target], options: ScanOptions, needs: Sequence[Needs]
-) -> None:
+def _fits(head: Head, known: Catalog, targets: Sequence[Target], options: ScanOptions, needs: Sequence[Needs]) -> None:
     """Raise `UsageError` where an interrupted scan is another than the one that is asked for."""
     was = {account.id for account in head.info.accounts}
     now = {target.account.id for target in targets}

@@ -30,6 +30,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("", EVERY),
         ("{resource: vol-a}", {"vol-a"}),
         ("{resource: vol-}", set()),
+        ('{resource: "vol-a\' OR true --"}', set()),
+        ('{resource: "*\'*"}', set()),
         ("{resource: VOL-A}", set()),
         ("{resource: vol-?}", {"vol-a", "vol-b", "vol-c", "vol-d"}),
         ("{resource: '*-[ab]'}", {"vol-a", "vol-b"}),

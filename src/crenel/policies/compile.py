@@ -200,9 +200,7 @@ class PolicyCompiler:
     def rows(self, kind: ResourceType) -> Context:
         """Return what filters on a type's rows are compiled in that stand in no policy."""
         place = Place.of(kind)
-        return Context(
-            kind, place, {}, self.catalog, self.facts, values_from=self.values_from, compile=compile_filters
-        )
+        return Context(kind, place, {}, self.catalog, self.facts, values_from=self.values_from, compile=compile_filters)
 
     def type_of(self, policy: Policy, items: Mapping[str, Located]) -> ResourceType:
         """Return the policy's type: Custodian's `account` means the account in a Region where a filter reads what
