@@ -114,6 +114,26 @@ def test_policies_that_only_one_scan_asked_are_left_out(told: Told) -> None:
     assert told([bucket("a", policy="old-policy"), bucket("x", "PASS")], new) == {}
 
 
+def test_a_policy_asked_with_other_parameters_is_another_question(told: Told) -> None:
+    def asked(days: int) -> dict[str, Any]:
+        row = {"policy": "s3-bucket-encryption", "parameters": f'{{"days": {days}}}'}
+        return {"about": {"policies": [row]}}
+
+    before, now = [bucket("a", "PASS")], [bucket("a")]
+
+    assert told(before, now, asked(90), asked(90)) == {"a": "new"}
+    assert told(before, now, asked(90), asked(45)) == {}
+
+
+def test_another_framework_makes_nothing_worse(told: Told) -> None:
+    """The severity is its control's."""
+    before, now = [bucket("a", severity="low")], [bucket("a", severity="high")]
+    cis, fsbp = ({"about": {"controls": [{"framework": name}]}} for name in ("cis-7.0", "fsbp"))
+
+    assert told(before, now, cis, cis) == {"a": "worse"}
+    assert told(before, now, cis, fsbp) == {"a": "unchanged"}
+
+
 def test_regions_that_only_one_scan_read_are_left_out(told: Told) -> None:
     """Nothing is new or resolved where the other scan did not look."""
     one = (Coverage(ACCOUNT, "eu-west-1", "scanned"),)

@@ -11,6 +11,7 @@ from crenel.model import Account, Coverage, Severity
 from crenel.report import table
 from crenel.report.formats import FORMATS
 from crenel.report.model import Report
+from crenel.report.table import MANY
 from tests.report.judgements import ACCOUNT, finding, gap, info, plan, report
 
 
@@ -165,3 +166,22 @@ def test_again_is_said_only_where_there_is_a_command():
     assert "crenel scan --offline --format json --output findings.json" in shown(
         report([], again="crenel scan --offline")
     )
+
+
+def test_of_many_policies_those_are_shown_that_somebody_has_to_look_at():
+    """The worst first; what passes and what has nothing to judge is counted, and long lists of failures are cut."""
+    levels = list(Severity)
+    names = [f"p{n:03}" for n in range(MANY + 40)]
+    plans = [
+        plan(policy=name, practice=None, severity=levels[n % 4], title=f"Rule {n}") for n, name in enumerate(names)
+    ]
+    findings = [
+        finding(id=f"f{n}", policy=f"p{n:03}", practice=None, severity=levels[n % 4].value, status=status)
+        for n, status in enumerate(["FAIL"] * 30 + ["PASS"] * 20 + ["UNKNOWN"] * 2)
+    ]
+    text = shown(report(findings, plans=plans))
+
+    assert "Not shown: 20 policies that all keep, 48 with nothing to judge." in text
+    assert "Rule 31\n" not in text
+    assert text.index("Rule 3 ") < text.index("Rule 0 ")
+    assert "+10 more policies" in text

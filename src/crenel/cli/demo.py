@@ -79,7 +79,7 @@ def _wait(variables: Mapping[str, str], lake: Path) -> None:
     """Print what turns other terminals to the demo account, and wait for Ctrl-C."""
     lines = ["unset ${!AWS_*}"]  # Bash's; the user's own settings would win over some of ours
     lines += [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
-    lines += [f"export CRENEL_LAKE={shlex.quote(str(lake))}", "crenel scan"]
+    lines += [f"export CRENEL_LAKE={shlex.quote(str(lake))}", "crenel scan", "crenel serve"]
     click.echo("\nThe account goes on running. In another terminal:\n\n" + "\n".join(f"  {line}" for line in lines))
     click.echo("\nCtrl-C here ends it.")
     try:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _LISTING = ("List", "Describe")
 # How Flask begins the page for what moto has no route for.
 _NO_ROUTE = b"<!doctype html>"
+_SIGNED = {"elasticmapreduce": "emr"}  # the services that sign by another name than botocore's, of those we read
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/")
 
 
@@ -88,7 +89,7 @@ def _is_at(operation: OperationModel, method: str, path: str) -> bool:
 def _service(signing: str) -> ServiceModel | None:
     """Return the model of the service that signs by a name; most are called by it, but for hyphens."""
     session = botocore.session.Session()
-    for name in (signing, signing.replace("-", "")):
+    for name in (_SIGNED.get(signing, signing), signing.replace("-", "")):
         try:
             return session.get_service_model(name)
         except UnknownServiceError:

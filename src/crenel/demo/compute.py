@@ -267,6 +267,13 @@ def _seed_search(clients: Clients, keys: dict[str, str]) -> None:
     home.create_domain(DomainName="legacy-catalog", EngineVersion="Elasticsearch_7.10")
     # moto takes the engine from the API that made the domain, not from its version.
     opensearch_backends[ACCOUNT][HOME].domains["legacy-catalog"].engine_type = "Elasticsearch"
+    # And leaves the version out where the older of the two APIs is asked.
+    for region, name, version in (
+        (IRELAND, "product-search", "OpenSearch_2.11"),
+        (HOME, "shop-logs", "OpenSearch_1.3"),
+        (HOME, "legacy-catalog", "7.10"),
+    ):
+        opensearch_backends[ACCOUNT][region].domains[name].elasticsearch_version = version
 
 
 def _seed_notebooks(clients: Clients) -> None:

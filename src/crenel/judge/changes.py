@@ -1,7 +1,8 @@
 """What changed between two scans: a query over their findings.
 
-Only what both can speak of is compared: policies that both asked, accounts and Regions that both read. What is gone
-counts as resolved where the later scan could have seen it; what it could not read is not resolved.
+Only what both can speak of is compared: policies that both asked with the same parameters, accounts and Regions that
+both read. What is gone counts as resolved where the later scan could have seen it; what it could not read is not
+resolved. Where other frameworks were asked for, another severity is theirs, and nothing got worse.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from crenel.judge.choice import Choice
 from crenel.judge.findings import COLUMNS, Finding
 from crenel.judge.stored import lay_out_stored
 from crenel.lake.engine import connect, insert
-from crenel.lake.findings import stored_findings
+from crenel.lake.findings import about, stored_findings
 from crenel.lake.snapshots import Snapshot
 from crenel.model import GLOBAL, ScanInfo, Severity, State
 
@@ -105,6 +106,8 @@ def lay_out_changes(connection: duckdb.DuckDBPyConnection, before: Snapshot, now
         connection.execute(f"CREATE VIEW findings_before AS SELECT * FROM {stored_findings(before.findings)}")
     except duckdb.Error as error:
         raise LakeError(f"the findings of the snapshot {before.info.id} can't be compared: {error}.") from error
+    for table in ("policies", "controls"):
+        connection.execute(f"CREATE VIEW {table}_before AS SELECT * FROM {about(before.findings, table)}")
     lay_out_reach(connection, "reach_before", before.info)
     lay_out_reach(connection, "reach_now", now)
     columns = ", ".join(f"coalesce(n.{name}, b.{name}) AS {name}" for name in COLUMNS if name not in _OF_LATER)
@@ -112,15 +115,19 @@ def lay_out_changes(connection: duckdb.DuckDBPyConnection, before: Snapshot, now
     connection.execute(f"""
         CREATE TABLE changes AS
         WITH asked AS (
-            SELECT DISTINCT policy, variant FROM findings
-            INTERSECT SELECT DISTINCT policy, variant FROM findings_before),
+            SELECT policy, asked.variant FROM {_parameters("")} JOIN {_parameters("_before")} USING (policy, key)
+            WHERE asked.parameters IS NULL OR asked_before.parameters IS NULL
+               OR asked.parameters = asked_before.parameters),
+        alike AS (
+            SELECT (SELECT list(DISTINCT framework ORDER BY framework) FROM controls) IS NOT DISTINCT FROM
+                   (SELECT list(DISTINCT framework ORDER BY framework) FROM controls_before) AS frameworks),
         b AS (SELECT * FROM findings_before WHERE state IN ('FAIL', 'UNKNOWN', 'WAIVED')),
         n AS (SELECT * FROM findings WHERE state IN ('FAIL', 'UNKNOWN', 'WAIVED') OR id IN (SELECT id FROM b)),
         compared AS (
             SELECT {columns}, coalesce(n.state, b.state) AS state, b.state AS before_state,
                    CASE
                    WHEN n.state = 'FAIL' AND b.state = 'FAIL'
-                       THEN CASE WHEN {_rank("n")} > {_rank("b")} THEN 'worse' ELSE 'unchanged' END
+                       THEN CASE WHEN {_rank("n")} > {_rank("b")} AND (SELECT frameworks FROM alike) THEN 'worse' ELSE 'unchanged' END
                    WHEN n.state = 'FAIL' AND b.state = 'WAIVED' THEN 'lapsed'
                    WHEN n.state = 'FAIL' AND {_reached("reach_before", "n")} THEN 'new'
                    WHEN n.state = 'UNKNOWN' AND b.state IS DISTINCT FROM 'UNKNOWN' AND {_reached("reach_before", "n")}
@@ -173,6 +180,15 @@ _OF_LATER = ("practice", "arn", "name", "reason", "variant", "waiver", "waived_b
 
 def _begun(snapshot: Snapshot) -> tuple[datetime, str]:
     return snapshot.info.started_at, snapshot.info.id
+
+
+def _parameters(suffix: str) -> str:
+    """Return the relation of the policies that a scan asked, with their parameters where they are known."""
+    return (
+        f"(SELECT DISTINCT f.policy, f.variant, coalesce(f.variant, '') AS key, p.parameters FROM findings{suffix} f "
+        f"LEFT JOIN policies{suffix} p ON p.policy = f.policy AND p.variant IS NOT DISTINCT FROM f.variant) "
+        f"AS asked{suffix}"
+    )
 
 
 def _rank(of: str) -> str:

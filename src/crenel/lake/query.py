@@ -14,6 +14,8 @@ from crenel.lake.event_store import EventStore
 from crenel.lake.findings import lay_out
 from crenel.lake.snapshots import Snapshot
 
+_SPILL = "1GB"
+
 
 @contextmanager
 def query(
@@ -26,6 +28,8 @@ def query(
     """
     with connect() as connection, _ended(connection, seconds) as late:
         try:
+            if seconds is not None:  # who asks for little time shall not fill the disk either
+                connection.execute(f"SET max_temp_directory_size = '{_SPILL}'")
             _lay_out(connection, snapshot, events)
             statements = connection.extract_statements(sql)
             if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
@@ -77,6 +81,7 @@ def _lay_out(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot | None, e
     # The engine checks the path as it was spelt and as it was found.
     spelt = {text for folder in folders for text in (f"{folder}/", f"{literal_path(folder)}/")}
     connection.execute(f"SET allowed_directories = [{', '.join(quoted(path) for path in sorted(spelt))}]")
+    connection.execute("SET python_enable_replacements = false")  # variables of ours are no tables
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
 

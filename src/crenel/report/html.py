@@ -118,6 +118,7 @@ def _frameworks(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
         {
             "id": each.id,
             "title": each.name,
+            "version": each.version,
             "score": each.score.value,
             "controls": each.score.total,
             "states": {state.value: each.score.count(state) for state in ControlState},

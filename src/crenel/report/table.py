@@ -27,6 +27,8 @@ from crenel.report.unread import Unread, unread
 
 WORST = 3  # names in a row of the table
 SHOWN = 5  # failing resources of a policy below it
+MANY = 60  # policies; where there are more, the worst stand first and what has no news is counted alone
+_DETAILED = 20  # failing policies whose resources are named where there are many
 _WIDE = 110  # from here on there is room for the worst resources in the table itself
 _NAMES: Mapping[State, str] = {
     State.FAIL: "FAIL",
@@ -62,25 +64,38 @@ class _Row:
     def count(self, status: State) -> int:
         return self.counts.get(status, 0)
 
+    @property
+    def told(self) -> bool:
+        """Whether somebody has to look: something fails, is unknown or waived."""
+        return any(self.count(state) for state in (State.FAIL, State.UNKNOWN, State.WAIVED))
+
 
 def write(report: Report, out: TextIO) -> None:
-    """Write the report for a person; it is as long as the policies are many, however many the findings."""
+    """Write the report for a person; its length depends on the policies that fail, and not on how many findings."""
     console = console_for(out)
     rows = _rows(report)
+    told = rows if len(rows) <= MANY else [row for row in rows if row.told]
+    detailed = len(told) if told is rows else _DETAILED
     gaps = list(unread(report.judgement.gaps()))
     _head(console, report)
     console.print()
-    console.print(_table(rows, console.width, len(report.info.accounts)))
-    _failed(console, rows, len(report.info.accounts))
+    console.print(_table(told, console.width, len(report.info.accounts)))
+    _untold(console, [row for row in rows if row not in told])
+    _failed(console, told, len(report.info.accounts), detailed)
     _lapsed(console, report)
-    _not_read(console, rows, gaps, len(report.info.accounts))
+    _not_read(console, gaps, len(report.info.accounts))
+    _not_judged(console, told, len(report.info.accounts), detailed)
     _aside(console, report)
     _summary(console, report, rows)
     _next(console, report, rows, gaps)
 
 
 def _rows(report: Report) -> list[_Row]:
-    ordered = sorted(report.plans, key=lambda plan: (plan.practice is None, plan.practice or 0, plan.policy))
+    def place(plan: Plan | Asked) -> tuple[int, bool, int, str]:
+        level = -plan.severity.rank if len(report.plans) > MANY else 0
+        return level, plan.practice is None, plan.practice or 0, plan.policy
+
+    ordered = sorted(report.plans, key=place)
     rows = {plan.key: _Row(plan) for plan in ordered}
     for key, state, count in report.judgement.counts():
         if key in rows:
@@ -158,18 +173,34 @@ def _said(finding: Finding, words: str, accounts: int) -> Text:
     return line
 
 
-def _failed(console: Console, rows: Sequence[_Row], accounts: int) -> None:
+def _untold(console: Console, rows: Sequence[_Row]) -> None:
+    """Count the policies that the table leaves out, by why."""
+    passing = sum(1 for row in rows if row.count(State.PASS))
+    idle = len(rows) - passing
+    if rows:
+        words = f"Not shown: {number(passing, 'policy', 'policies')} that all keep, {idle:,} with nothing to judge."
+        console.print(Text(words, style="dim"))
+
+
+def _failed(console: Console, rows: Sequence[_Row], accounts: int, most: int) -> None:
     failing = [row for row in rows if row.failing]
     if not failing:
         return
-    _title(console, "What fails")
-    for row in failing:
+    _title(console, "What fails" if len(failing) <= most else "What fails, the worst")
+    for row in failing[:most]:
         _policy_line(console, row)
         for finding in row.failing:
             indented(console, Text("- ").append_text(_said(finding, finding.message, accounts)), 6)
         more = row.count(State.FAIL) - len(row.failing)
         if more:
             indented(console, Text(f"+{more:,} more", style="dim"), 6)
+    _left(console, len(failing) - most)
+
+
+def _left(console: Console, count: int) -> None:
+    if count > 0:
+        words = f"+{number(count, 'more policy', 'more policies')}: crenel report --format html --output report.html"
+        indented(console, Text(words, style="dim"), 2)
 
 
 def _policy_line(console: Console, row: _Row) -> None:
@@ -195,7 +226,7 @@ def _lapsed(console: Console, report: Report) -> None:
         indented(console, Text(f"+{len(found) - SHOWN:,} more: crenel waivers check", style="dim"), 2)
 
 
-def _not_read(console: Console, rows: Sequence[_Row], gaps: Sequence[Unread], accounts: int) -> None:
+def _not_read(console: Console, gaps: Sequence[Unread], accounts: int) -> None:
     if gaps:
         _title(console, "What could not be read")
     for gap in gaps:
@@ -206,15 +237,19 @@ def _not_read(console: Console, rows: Sequence[_Row], gaps: Sequence[Unread], ac
             indented(console, Text("Missing permission: ").append(gap.permission, style="bold"), 6)
         else:
             indented(console, Text(short(gap.message, 200), style="dim"), 6)
+
+
+def _not_judged(console: Console, rows: Sequence[_Row], accounts: int, most: int) -> None:
     unknown = [row for row in rows if row.unknown]
     if unknown:
         _title(console, "What could not be judged")
-    for row in unknown:
+    for row in unknown[:most]:
         found = row.unknown[0]
         line = Text(f"{row.plan.practice or '':>3}  ").append(plain(row.plan.key), style="bold")
         line.append(f"  {row.count(State.UNKNOWN):,} UNKNOWN, the first: ")
-        line.append_text(_said(found, found.reason or found.message, accounts))
+        line.append_text(_said(found, short(found.reason or found.message, 300), accounts))
         indented(console, line, 0, hang=5)
+    _left(console, len(unknown) - most)
 
 
 def _aside(console: Console, report: Report) -> None:

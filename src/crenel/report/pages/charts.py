@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 _WIDTH, _HEIGHT = 720, 180
-_LEFT, _BOTTOM, _TOP = 44, 22, 8
+_LEFT, _BOTTOM, _TOP = 44, 24, 14
 _GAP = 0.25  # of a column's room
 
 
@@ -37,7 +37,7 @@ def columns(labels: Sequence[str], series: Sequence[tuple[str, Sequence[int]]], 
     width = min(room * (1 - _GAP), 56)
     height = _HEIGHT - _BOTTOM - _TOP
     drawn = [_grid(top, height)]
-    every = max(1, len(labels) // 8)
+    every = max(1, -(-len(labels) // 7))
     for place, label in enumerate(labels):
         left, base = _LEFT + room * (place + 0.5) - width / 2, float(_TOP + height)
         pieces = []
