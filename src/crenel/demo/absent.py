@@ -48,8 +48,9 @@ class Application(DomainDispatcherApplication):
         except NotImplementedError:
             unknown, status, headers, answer = True, "501 Not Implemented", [("Content-Type", "text/plain")], b""
         asked = _operation(environ, body) if unknown else None
-        if asked is not None and asked.name.startswith(_LISTING):
-            kind, answer = _nothing(asked)
+        lists = _lists(asked) if asked is not None and asked.name.startswith(_LISTING) else []
+        if asked is not None and lists:
+            kind, answer = _nothing(asked, lists)
             status, headers = "200 OK", [("Content-Type", kind), ("Content-Length", str(len(answer)))]
         start_response(status, headers)
         return [answer]
@@ -97,10 +98,14 @@ def _service(signing: str) -> ServiceModel | None:
     return None
 
 
-def _nothing(operation: OperationModel) -> tuple[str, bytes]:
-    """Return the content type and the body of the answer with all lists empty."""
+def _lists(operation: OperationModel) -> list[str]:
+    """Return what an operation's lists are called in its answer; none where it describes a single thing."""
     members = operation.output_shape.members if operation.output_shape is not None else {}
-    lists = [shape.serialization.get("name", name) for name, shape in members.items() if shape.type_name == "list"]
+    return [shape.serialization.get("name", name) for name, shape in members.items() if shape.type_name == "list"]
+
+
+def _nothing(operation: OperationModel, lists: list[str]) -> tuple[str, bytes]:
+    """Return the content type and the body of the answer with all lists empty."""
     protocol = operation.service_model.resolved_protocol
     if "json" in protocol:
         return "application/x-amz-json-1.1", json.dumps({name: [] for name in lists}).encode()
