@@ -23,6 +23,8 @@ from crenel.positions import load_text
         (", events: [{eventName: {no: [A]}}]", 'has no key "no"'),
         (", events: [{eventName: {}}]", "{not: [...]}"),
         (", events: [{eventName: 5}]", "a value must be"),
+        (", events: [{eventNam: A}]", 'Did you mean "eventName"?'),
+        (", events: [{userIdentity.tpe: Root}]", 'Did you mean "userIdentity.type"?'),
         (", event: [{eventName: A}]", 'Did you mean "events"?'),
     ],
 )

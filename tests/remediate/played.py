@@ -54,15 +54,17 @@ def rows(path: Path) -> list[dict[str, Any]]:
 
 
 def scanned(lake: Path, policy: str, *regions: str) -> tuple[Snapshot, dict[tuple[str, str, str], Finding]]:
-    """Scan what policies and the repairs read; return the snapshot and the findings by policy, Region and resource."""
-    with scan(ScanOptions(policies=(policy,), regions=regions, lake=lake, for_fixes=True)) as outcome:
+    """Scan what policies (all practices where none is named) and the repairs read; return the snapshot and the findings
+    by policy, Region and resource.
+    """
+    with scan(ScanOptions(policies=(policy,) if policy else (), regions=regions, lake=lake, for_fixes=True)) as outcome:
         found = {(one.policy, one.region, one.resource_id): one for one in outcome.judgement.findings()}
     return Lake(lake).latest()[0], found
 
 
 def planned(lake: Path, policy: str, given: Mapping[str, str]) -> list[Step]:
     """Return the automatic steps that close what fails of policies in the last snapshot; the plan's file holds them."""
-    made = plan(PlanOptions(ScanOptions(policies=(policy,), lake=lake), settings=given)).plan
+    made = plan(PlanOptions(ScanOptions(policies=(policy,) if policy else (), lake=lake), settings=given)).plan
     assert from_text(to_text(made), "plan.json").steps == made.steps
     return [Step(acts()[step.act], step.args, step.seen) for step in made.automatic]
 

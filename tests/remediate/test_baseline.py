@@ -34,7 +34,7 @@ def planned(lake: Path, **settings: str) -> Plan:
 
 
 def failing(lake: Path) -> dict[tuple[int, str], Status]:
-    _, found = scanned(lake, "*", *REGIONS)
+    _, found = scanned(lake, "", *REGIONS)
     return {
         (one.practice or 0, one.region): one.status
         for one in found.values()
@@ -46,7 +46,7 @@ def test_a_new_account_is_put_right_and_taken_back(
     aws: Callable[..., Any], caller: Callable[..., Caller], tmp_path: Path
 ) -> None:
     seeds.service_role(aws)  # which moto gives another name than AWS
-    first, _ = scanned(tmp_path / "before", "*", *REGIONS)
+    first, _ = scanned(tmp_path / "before", "", *REGIONS)
     plan = planned(tmp_path / "before")
     assert from_text(to_text(plan), "plan.json").steps == plan.steps
     assert {step.practice for step in plan.steps} == {None, *PRACTICES} - {13, 14}  # there is no trail yet
@@ -56,7 +56,7 @@ def test_a_new_account_is_put_right_and_taken_back(
     assert failing(tmp_path / "after") == {}
 
     undone(caller(), done)
-    last, _ = scanned(tmp_path / "undone", "*", *REGIONS)
+    last, _ = scanned(tmp_path / "undone", "", *REGIONS)
     assert compared(first, last, "kms_key") == []
     assert [row["KeyState"] for row in rows(last.folder / "kms_key.parquet")] == ["PendingDeletion"]
 
@@ -66,12 +66,12 @@ def test_the_second_time_there_is_nothing_to_do(
 ) -> None:
     """The plan applied again finds every step done, and a plan made then is empty."""
     seeds.service_role(aws)
-    scanned(tmp_path, "*", "us-east-1")
+    scanned(tmp_path, "", "us-east-1")
     steps = [Step(acts()[one.act], one.args, one.seen, one.id) for one in planned(tmp_path).automatic]
     assert list(applied(caller(), steps))
 
     assert list(applied(caller(), steps)) == []
-    scanned(tmp_path, "*", "us-east-1")
+    scanned(tmp_path, "", "us-east-1")
     assert planned(tmp_path).steps == ()
 
 

@@ -54,16 +54,16 @@ def test_all_repairs_of_the_demo_account_at_once(
     with demo_account() as endpoint:
         for name, value in demo_environment(endpoint).items():
             monkeypatch.setenv(name, value)
-        first, before = scanned(tmp_path / "before", "*", *regions)
+        first, before = scanned(tmp_path / "before", "", *regions)
         assert failing(before)
-        done = list(applied(caller(), planned(tmp_path / "before", "*", DECISIONS)))
+        done = list(applied(caller(), planned(tmp_path / "before", "", DECISIONS)))
 
-        _, after = scanned(tmp_path / "after", "*", *regions)
+        _, after = scanned(tmp_path / "after", "", *regions)
         left = {policy for (policy, *_), one in after.items() if one.status is Status.FAIL}
         assert left == BY_HAND | CONTAINED
 
         undone(caller(), done)
-        last, _ = scanned(tmp_path / "undone", "*", *regions)
+        last, _ = scanned(tmp_path / "undone", "", *regions)
         assert compared(first, last) == []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from crenel.catalog.columns import TEXT, ListOf, Struct
+from crenel.catalog.events import KEYS
 from crenel.language.plan import (
     Compare,
     Constant,
@@ -53,6 +54,7 @@ def _catches(context: Context, column: Field, item: Located) -> Predicate:
     event: dict[str, Located | Value] = {}
     names: tuple[Constant, ...] = ()
     for name, value in item.mapping("an event").items():
+        _known_field(item, name)
         known = context.resolved(value)
         if not isinstance(known.value, list):
             event[name] = known
@@ -67,6 +69,16 @@ def _catches(context: Context, column: Field, item: Located) -> Predicate:
         raise item.error("an event needs a field at least.")
     caught = CountItems(column, _ALTERNATIVE, _holds(context, event))
     return CountItems(Literal(names), _NAME, negation(caught), "eq", 0) if names else caught
+
+
+def _known_field(item: Located, name: str) -> None:
+    """Raise for a field that CloudTrail's records do not have: no pattern that means well would name it."""
+    first, _, rest = name.partition(".")
+    if first not in KEYS:
+        raise item.unknown_key(name, "an event of CloudTrail", KEYS)
+    members = KEYS[first].members
+    if rest and members and rest.partition(".")[0] not in members:
+        raise item.unknown_key(name, first, [f"{first}.{member}" for member in members])
 
 
 def _holds(context: Context, event: _Event) -> Predicate:
