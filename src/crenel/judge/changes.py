@@ -127,7 +127,8 @@ def lay_out_changes(connection: duckdb.DuckDBPyConnection, before: Snapshot, now
             SELECT {columns}, coalesce(n.state, b.state) AS state, b.state AS before_state,
                    CASE
                    WHEN n.state = 'FAIL' AND b.state = 'FAIL'
-                       THEN CASE WHEN {_rank("n")} > {_rank("b")} AND (SELECT frameworks FROM alike) THEN 'worse' ELSE 'unchanged' END
+                       THEN CASE WHEN {_rank("n")} > {_rank("b")} AND (SELECT frameworks FROM alike)
+                                 THEN 'worse' ELSE 'unchanged' END
                    WHEN n.state = 'FAIL' AND b.state = 'WAIVED' THEN 'lapsed'
                    WHEN n.state = 'FAIL' AND {_reached("reach_before", "n")} THEN 'new'
                    WHEN n.state = 'UNKNOWN' AND b.state IS DISTINCT FROM 'UNKNOWN' AND {_reached("reach_before", "n")}
