@@ -31,6 +31,7 @@ from crenel.collect.spool import Spool
 from crenel.errors import LakeError, UsageError
 from crenel.judge.run import Judgement, judge
 from crenel.judge.waiving import Accepting
+from crenel.lake.alerts import AlertStore
 from crenel.lake.engine import connect, parquet
 from crenel.lake.event_store import EventStore
 from crenel.lake.query import query as ask
@@ -242,18 +243,17 @@ def query(
     `damaged` is told of the snapshots that were passed over. Raises `UsageError` for what can't be run, `LakeError`
     where there is neither a snapshot nor an event.
     """
-    events = EventStore(folder)
     snapshot: Snapshot | None = None
     damages: Sequence[Damage] = ()
     try:
         snapshot, damages = Lake(folder).latest(as_of)
     except LakeError:
-        if events.empty:
+        if EventStore(folder).empty and AlertStore(folder).empty:
             raise
     for damage in damages:
         if damaged is not None:
             damaged(damage)
-    with ask(snapshot, sql, events) as answer:
+    with ask(snapshot, sql, folder) as answer:
         yield answer
 
 

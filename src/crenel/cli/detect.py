@@ -22,6 +22,7 @@ from crenel.detect.engine import Reach
 from crenel.detect.run import Options, Outcome
 from crenel.detect.run import detect as use_case
 from crenel.errors import UsageError
+from crenel.lake.alerts import AlertStore
 from crenel.model import Alert, Level
 from crenel.positions import describe
 from crenel.report.alerts import write_array, write_lines, write_ndjson
@@ -58,6 +59,7 @@ _WRITERS: Mapping[str, Write] = {"table": write_lines, "ndjson": write_ndjson, "
 )
 @format_option(*_WRITERS)
 @click.option("--output", "target", default=STDOUT, metavar="FILE", show_default="standard output", help="Write there.")
+@click.option("--keep", is_flag=True, help="Keep the alerts in the lake too, for the dashboard and crenel sql.")
 @click.option("--follow", is_flag=True, help="Go on with new files as they come, until Ctrl-C.")
 @click.option(
     "--every",
@@ -82,6 +84,7 @@ def detect(  # noqa: PLR0913 (the command line's options)
     fail_on: str,
     style: str,
     target: str,
+    keep: bool,
     follow: bool,
     every: float | None,
     quiet: bool,
@@ -98,6 +101,7 @@ def detect(  # noqa: PLR0913 (the command line's options)
       crenel detect --since 2026-11-20 --fail-on high s3://our-trail/AWSLogs/
       crenel detect --since 2026-11-20                          what was taken in with crenel ingest
       crenel detect --lookup-events --since 2026-11-20          the account's own event history
+      crenel detect --keep logs/                                and show them: crenel serve
       crenel detect --follow --output alerts.ndjson --format ndjson s3://our-trail/AWSLogs/
       crenel detect --format ndjson logs/ | jq 'select(.level == "critical")'
 
@@ -118,6 +122,11 @@ def detect(  # noqa: PLR0913 (the command line's options)
             raise UsageError(
                 "--follow follows files.", suggestion="Leave --lookup-events out: crenel detect once more."
             )
+        if keep:
+            raise UsageError(
+                "--keep keeps the alerts of a run, and --follow has no end.",
+                suggestion="Write them to a file: crenel serve --alerts shows it.",
+            )
         refuse(logs, style, target, fail_on=fail_on, never=NEVER, until=until)
         context = click.get_current_context()
         context.exit(follow_logs(options, _WRITERS[style], target, EVERY if every is None else every, quiet=quiet))
@@ -125,7 +134,7 @@ def detect(  # noqa: PLR0913 (the command line's options)
         raise UsageError("--every is how often --follow looks.", suggestion="Add --follow, or leave it out.")
     with ExitStack() as stack:
         outcome = stack.enter_context(use_case(options, None if quiet else ReadingTold(sys.stderr)))
-        told = _tell(outcome, style, target)
+        told = _tell(outcome, style, target, stack.enter_context(AlertStore(lake).keeping()) if keep else None)
         _complain(outcome)
         if not quiet:
             _summarise(outcome, told)
@@ -156,12 +165,14 @@ def exit_code(outcome: Outcome, told: Told, fail_on: str) -> int:
     return INCOMPLETE if outcome.faults else 0
 
 
-def _tell(outcome: Outcome, style: str, target: str) -> Told:
+def _tell(outcome: Outcome, style: str, target: str, keep: Callable[[Alert], None] | None) -> Told:
     told = Told()
     try:
         with output(target) as out:
             for alert in _WRITERS[style](outcome.alerts, out):
                 told.add(alert)
+                if keep is not None:
+                    keep(alert)
     except BrokenPipeError:
         silence(sys.stdout)
     return told

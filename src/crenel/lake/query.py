@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import duckdb
 
 from crenel.errors import UsageError
+from crenel.lake.alerts import AlertStore
 from crenel.lake.engine import connect, literal_path, name, parquet, quoted
 from crenel.lake.event_store import EventStore
 from crenel.lake.findings import lay_out
@@ -19,18 +21,18 @@ _SPILL = "1GB"
 
 @contextmanager
 def query(
-    snapshot: Snapshot | None, sql: str, events: EventStore, *, seconds: float | None = None
+    snapshot: Snapshot | None, sql: str, lake: Path, *, seconds: float | None = None
 ) -> Iterator[tuple[list[str], Iterator[tuple[object, ...]]]]:
-    """Run one SELECT over a snapshot, if there is one, and the events; yield its columns and an iterator of its rows.
+    """Run one SELECT over a snapshot, if there is one, the events and the alerts; yield its columns and its rows.
 
-    The engine may read the snapshot's files and those of the events, and nothing else. Raises `UsageError` with the
-    engine's words for what it can't run, and for what takes longer than `seconds`.
+    Events and alerts are those of the folder `lake`. The engine may read their files and the snapshot's, and nothing
+    else. Raises `UsageError` with the engine's words for what it can't run, and for what takes longer than `seconds`.
     """
     with connect() as connection, _ended(connection, seconds) as late:
         try:
             if seconds is not None:  # who asks for little time shall not fill the disk either
                 connection.execute(f"SET max_temp_directory_size = '{_SPILL}'")
-            _lay_out(connection, snapshot, events)
+            _lay_out(connection, snapshot, EventStore(lake), AlertStore(lake))
             statements = connection.extract_statements(sql)
             if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
                 raise UsageError("only a single SELECT can be run here: the lake is read, never changed.")
@@ -65,8 +67,10 @@ def _ended(connection: duckdb.DuckDBPyConnection, seconds: float | None) -> Iter
             timer.cancel()
 
 
-def _lay_out(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot | None, events: EventStore) -> None:
-    """Make a view of each of the snapshot's files and one of the events, then close the engine to all else."""
+def _lay_out(
+    connection: duckdb.DuckDBPyConnection, snapshot: Snapshot | None, events: EventStore, alerts: AlertStore
+) -> None:
+    """Make a view of each of the snapshot's files, of events and of alerts, then close the engine to all else."""
     folders = []
     if snapshot is not None:
         folders.append(snapshot.folder)
@@ -78,6 +82,9 @@ def _lay_out(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot | None, e
         folders.append(events.folder)
         time = "TRY_CAST(eventTime AS TIMESTAMP) AS time"
         connection.execute(f"CREATE VIEW events AS SELECT {time}, * FROM {events.relation}")
+    if not alerts.empty:
+        folders.append(alerts.folder)
+        connection.execute(f"CREATE VIEW alerts AS SELECT * FROM {alerts.relation}")
     # The engine checks the path as it was spelt and as it was found.
     spelt = {text for folder in folders for text in (f"{folder}/", f"{literal_path(folder)}/")}
     connection.execute(f"SET allowed_directories = [{', '.join(quoted(path) for path in sorted(spelt))}]")

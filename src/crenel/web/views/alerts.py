@@ -1,4 +1,4 @@
-"""Alerts from logs, as `crenel detect --format ndjson` writes them to a file; a page at a time, the newest first."""
+"""Alerts from logs: those that `crenel detect --keep` put into the lake, or that a file has; the newest first."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from crenel.errors import UsageError, did_you_mean
+from crenel.lake.alerts import AlertStore
 from crenel.lake.engine import connect, literal_path, quoted
 from crenel.lake.event_store import EventStore
 from crenel.model import Level
@@ -26,7 +27,9 @@ _LEVELS = [level.value for level in reversed(Level)]
 
 
 def alerts(ask: Ask) -> Page:
-    """Show the alerts of the file that `crenel serve --alerts` names; without one, how to get it."""
+    """Show the alerts of the file that `crenel serve --alerts` names, else those in the lake; without any, how to get
+    them.
+    """
     ask.only("q", "page", *_FACETS)
     level = ask.get("level")
     if level and level not in _LEVELS:
@@ -34,8 +37,10 @@ def alerts(ask: Ask) -> Page:
             f'there is no level "{level}".',
             suggestion=did_you_mean(level, _LEVELS) or f"There are {', '.join(_LEVELS)}.",
         )
+    kept = AlertStore(ask.shelf.lake.folder)
     values: dict[str, Any] = {
         "file": str(ask.alerts) if ask.alerts else None,
+        "kept": ask.alerts is None and not kept.empty,
         "events": not EventStore(ask.shelf.lake.folder).empty,
         "alerts": [],
         "total": 0,
@@ -48,19 +53,21 @@ def alerts(ask: Ask) -> Page:
         "days": [],
     }
     if ask.alerts is not None and ask.alerts.exists() and ask.alerts.stat().st_size:
-        values |= _read(ask, ask.alerts)
+        values |= _read(ask, _of_file(ask.alerts))
+    elif values["kept"]:
+        values |= _read(ask, kept.relation)
     return Page("alerts.html", "Alerts", values)
 
 
-def _read(ask: Ask, path: Path) -> dict[str, Any]:
+def _of_file(path: Path) -> str:
+    """Return the relation of the alerts in a file of JSON lines."""
+    columns = ", ".join(f"{quoted(name)}: {quoted('VARCHAR[]' if name == 'tags' else 'VARCHAR')}" for name in _COLUMNS)
+    return f"read_json({quoted(literal_path(path))}, format = 'newline_delimited', columns = {{{columns}}})"
+
+
+def _read(ask: Ask, relation: str) -> dict[str, Any]:
     with connect() as connection:
-        columns = ", ".join(
-            f"{quoted(name)}: {quoted('VARCHAR[]' if name == 'tags' else 'VARCHAR')}" for name in _COLUMNS
-        )
-        connection.execute(
-            f"CREATE TABLE alerts AS SELECT * FROM read_json({quoted(literal_path(path))}, "
-            f"format = 'newline_delimited', columns = {{{columns}}})"
-        )
+        connection.execute(f"CREATE TABLE alerts AS SELECT {', '.join(_COLUMNS)} FROM {relation}")
 
         def rows(sql: str, values: Sequence[object] = ()) -> list[dict[str, Any]]:
             cursor = connection.execute(sql, values)

@@ -7,7 +7,6 @@ from itertools import islice
 from typing import Any
 
 from crenel.errors import UsageError
-from crenel.lake.event_store import EventStore
 from crenel.lake.query import query
 from crenel.web.page import Ask, Page
 
@@ -48,8 +47,7 @@ def console(ask: Ask) -> Page:
 def _asked(ask: Ask, statement: str) -> dict[str, Any]:
     if len(statement) > _LONGEST:
         raise UsageError(f"the statement has more than {_LONGEST:,} letters.")
-    events = EventStore(ask.shelf.lake.folder)
-    with query(ask.opened.snapshot, statement, events, seconds=SECONDS) as (columns, rows):
+    with query(ask.opened.snapshot, statement, ask.shelf.lake.folder, seconds=SECONDS) as (columns, rows):
         found = [list(row) for row in islice(rows, ROWS)]
         more = next(rows, None) is not None
     return {"columns": columns, "rows": found, "more": more}
@@ -61,5 +59,5 @@ def _tables(ask: Ask) -> list[dict[str, Any]]:
         "SELECT table_name, list(column_name || ' ' || left(data_type, 40) ORDER BY column_index) AS columns "
         "FROM duckdb_columns() WHERE schema_name = 'main' AND NOT internal GROUP BY 1 ORDER BY 1"
     )
-    with query(ask.opened.snapshot, statement, EventStore(ask.shelf.lake.folder)) as (_, rows):
+    with query(ask.opened.snapshot, statement, ask.shelf.lake.folder) as (_, rows):
         return [{"table": table, "columns": columns} for table, columns in rows]
