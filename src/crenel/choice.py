@@ -83,14 +83,15 @@ class Choice:
             )
 
     def _controls(self) -> Iterator[Row]:
-        severities = {plan.key: plan.severity for plan in self.plans}
+        # Its own, and not what other frameworks make of it.
+        severities = {policy.name: policy.severity for policy in self.policies}
         for chosen in self.frameworks:
             for place, control in enumerate(chosen.controls):
                 asked = [
                     (each.policy, self.variants.get((chosen.id, control.id, index)))
                     for index, each in enumerate(control.policies)
                 ]
-                known = [severities[key] for name, variant in asked if (key := key_of(name, variant)) in severities]
+                known = [severities[name] for name, _ in asked if name in severities]
                 severity = control.severity or max(known, key=lambda each: each.rank, default=None)
                 words = (chosen.id, chosen.name, chosen.version, control.section.id, control.section.title)
                 more = (control.id, control.title, severity and severity.value, list(control.levels))

@@ -121,7 +121,7 @@ def test_severity_is_the_controls_and_of_several_the_highest(tmp_path):
     assert found["s3-bucket-encryption"] is Severity.HIGH
     severities = {(row[0], row[5]): row[7] for row in chosen.about()["controls"]}
     assert severities["ours", "1"] == "low"
-    assert severities["practices", "4"] == "critical"
+    assert severities["practices", "4"] == "high"  # the policy's own, whatever other frameworks make of it
 
 
 def test_all_is_every_built_in_framework():
