@@ -78,7 +78,7 @@ def engine() -> duckdb.DuckDBPyConnection:
 
 
 @settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
 @given(filter_=filters(), docs=st.lists(documents, min_size=1, max_size=4), now=times)
 def test_hours(

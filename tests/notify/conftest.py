@@ -26,13 +26,13 @@ def lake(tmp_path: Path) -> Path:
         bucket("worse", severity="low"), bucket("lapsed"), bucket("unread", "PASS"), bucket("mended"), bucket("same"),
         bucket("new", "PASS"),
     ]  # fmt: skip
-    snapshot(folder, NOW - timedelta(days=1), before, waived=[waiver])
+    about = {"controls": [{"framework": "cis-7.0", "control": "2.1", "policy": "s3-bucket-encryption"}]}
+    snapshot(folder, NOW - timedelta(days=1), before, waived=[waiver], about=about)
     now = [
         bucket("worse", severity="medium", message="worse got worse."), bucket("lapsed"),
         bucket("unread", "UNKNOWN", reason="denied"), bucket("mended", "PASS"), bucket("same"),
         bucket("new", severity="critical", message="new is open."), bucket(HOSTILE, message=HOSTILE),
     ]  # fmt: skip
-    about = {"controls": [{"framework": "cis-7.0", "control": "2.1", "policy": "s3-bucket-encryption"}]}
     snapshot(folder, NOW, now, waived=[{**waiver, "lapsed": "It ended on 2026-11-23."}], about=about)
     return folder
 
