@@ -22,7 +22,7 @@ from crenel.errors import UsageError
 from crenel.judge.accepted import waived
 from crenel.judge.findings import COLUMNS, Finding
 from crenel.judge.waiving import Accepting
-from crenel.lake.engine import connect, insert, literal_path, name, parquet, quoted, sql_type
+from crenel.lake.engine import connect, insert, name, parquet, quoted, sql_type
 from crenel.lake.findings import ABOUT, lay_out, stored_findings, write_about
 from crenel.lake.snapshots import Snapshot, collected_columns, kinds_of
 from crenel.language.joins import fact_table
@@ -300,13 +300,14 @@ class Bench:
         # Two at a time: one is planned while the other is run.
         with ThreadPoolExecutor(2) as pool:
             done = [
-                pool.submit(self.table_verdicts, source, group, part / f"{source.type.table}.parquet")
+                pool.submit(self.table_verdicts, source, few, part / f"{source.type.table}.{number}.parquet")
                 for table, group in sorted(groups.items())
                 if (source := self.sources.get(table)) is not None
+                for number, few in enumerate(shares(group))
             ]
             for each in done:
                 each.result()
-        self.write(part / "beyond.parquet", self.beyond_rows(plans, part))
+        self.write(part / "beyond.parquet", self.beyond_rows(part))
         for table, rows in (about or {}).items():
             write_about(part, table, rows)
         if waivers:
@@ -332,10 +333,9 @@ class Bench:
         return there and plan.table in self.sources and self.sources.keys() >= set(related_tables(plan.everything()))
 
     def table_verdicts(self, source: Source, plans: Sequence[Plan], target: Path) -> None:
-        """Judge one table by all its plans in a few passes. Raises `UsageError` naming a policy that can't be run."""
+        """Judge one table by some plans in one pass. Raises `UsageError` naming a policy that can't be run."""
         try:
-            few = [verdicts(Compiler(self.sources, self.info.started_at), source, each) for each in shares(plans)]
-            self.write(target, " UNION ALL ".join(map(_finished, few)))
+            self.write(target, _finished(verdicts(Compiler(self.sources, self.info.started_at), source, plans)))
         except duckdb.Error as error:
             if len(plans) > 1:
                 for plan in plans:
@@ -373,15 +373,11 @@ class Bench:
         """Write a query's findings to a Parquet file."""
         self.connection.cursor().execute(f"COPY ({query}) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)")
 
-    def beyond_rows(self, plans: Sequence[Plan], folder: Path) -> str:
+    def beyond_rows(self, folder: Path) -> str:
         """Return the query of the findings that no row shows: denied listings, Regions out of reach, empty accounts."""
-        done = [
-            folder / f"{self.sources[plan.table].type.table}.parquet" for plan in plans if plan.table in self.sources
-        ]
-        files = ", ".join(quoted(literal_path(path)) for path in dict.fromkeys(done))
         judged = (
-            f"SELECT DISTINCT policy, variant, account FROM read_parquet([{files}])"
-            if files
+            f"SELECT DISTINCT policy, variant, account FROM {parquet(folder, '*.parquet')}"
+            if any(folder.glob("*.parquet"))
             else "SELECT '' AS policy, NULL AS variant, '' AS account"
         )
         accounts = ", ".join(f"({quoted(account.id)})" for account in self.info.accounts)

@@ -32,7 +32,7 @@ from crenel.language.sql import Relation
 from crenel.language.tables import COMMON
 from crenel.language.walking import kind_of, related_tables, walk
 
-_JOINS = 60  # in one query: the time that DuckDB takes to plan it grows faster than their number
+_JOINS = 15  # in one query: the time that DuckDB takes to plan it, and its memory, grow faster than their number
 
 
 def shares(plans: Sequence[Plan]) -> list[list[Plan]]:
