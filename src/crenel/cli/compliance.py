@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from crenel import standing as use_case
 from crenel.cli.options import as_of_option, default_lake, format_option, lake_option, policies_option, waivers_option
-from crenel.cli.output import STDOUT, check_output, output, warn_of_damage
+from crenel.cli.output import check_output, output, output_option, warn_of_damage
 from crenel.cli.scan import FAILED, INCOMPLETE
 from crenel.errors import UsageError
 from crenel.judge.compliance import ControlState
@@ -28,14 +28,7 @@ from crenel.scan import ScanOptions
 @lake_option
 @as_of_option
 @format_option(*FORMATS)
-@click.option(
-    "--output",
-    "target",
-    default=STDOUT,
-    metavar="FILE",
-    show_default="standard output",
-    help="Write to a file, which appears when it is whole.",
-)
+@output_option
 @click.option(
     "--fail-under",
     type=click.FloatRange(0, 100),

@@ -18,6 +18,15 @@ from crenel.report.text import plain
 
 STDOUT = "-"
 
+output_option = click.option(
+    "--output",
+    "target",
+    default=STDOUT,
+    metavar="FILE",
+    show_default="standard output",
+    help="Write to a file, which appears when it is whole.",
+)
+
 
 def check_output(target: str) -> None:
     """Raise `UsageError` where a file can't be written; to be asked before the work, not after it."""

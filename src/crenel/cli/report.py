@@ -10,7 +10,7 @@ import click
 
 from crenel.cli.choosing import choice_options, chosen, described, opened
 from crenel.cli.options import as_of_option, default_lake, format_option, lake_option
-from crenel.cli.output import STDOUT, check_output, warn_of_damage
+from crenel.cli.output import STDOUT, check_output, output_option, warn_of_damage
 from crenel.cli.pushing import push
 from crenel.cli.scan import write_report
 from crenel.errors import UsageError
@@ -23,14 +23,7 @@ SECURITY_HUB = "security-hub"
 
 @click.command()
 @format_option(*FORMATS)
-@click.option(
-    "--output",
-    "target",
-    default=STDOUT,
-    metavar="FILE",
-    show_default="standard output",
-    help="Write to a file, which appears when it is whole.",
-)
+@output_option
 @choice_options
 @lake_option
 @as_of_option

@@ -23,7 +23,7 @@ from crenel.cli.options import (
     policy_options,
     waivers_option,
 )
-from crenel.cli.output import STDOUT, check_output, output, warn_of_damage
+from crenel.cli.output import STDOUT, check_output, output, output_option, warn_of_damage
 from crenel.cli.progress import progress
 from crenel.errors import UsageError
 from crenel.model import Severity, Standard
@@ -50,14 +50,7 @@ NEVER = "none"
 @waivers_option
 @lake_option
 @format_option(*FORMATS)
-@click.option(
-    "--output",
-    "target",
-    default=STDOUT,
-    metavar="FILE",
-    show_default="standard output",
-    help="Write to a file, which appears when it is whole.",
-)
+@output_option
 @click.option(
     "--fail-on",
     type=click.Choice([*(each.value for each in Severity), NEVER]),
